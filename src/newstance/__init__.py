@@ -1,0 +1,1 @@
+"""newstance: topic and stance of news articles."""

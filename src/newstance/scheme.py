@@ -1,0 +1,183 @@
+"""Label schemes (data: seeds/schemes/*.yaml), the words of the tables, and their checks on entry."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pandera.pandas as pa
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from newstance.errors import NewstanceError
+from newstance.files import read_settings
+
+ARTICLE_COLUMNS = ("article_id", "outlet", "url", "published", "title", "subtitle", "text")
+SPLITS = ("train", "validation", "test")
+
+
+class Kind(StrEnum):
+    """What a label is attached to."""
+
+    SINGLE_LABEL = "single-label"
+    TARGET_DEPENDENT = "target-dependent"
+
+
+class Strict(BaseModel):
+    """Base of all settings: immutable, and an unknown key is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Label(Strict):
+    """One class of a scheme."""
+
+    code: str = Field(pattern=r"^[a-z0-9][a-z0-9_\-]*$")
+    name: str
+    definition: str
+    medtop: str | None = Field(default=None, pattern=r"^\d{8}$", description="IPTC Media Topic number")
+
+
+class Scheme(Strict):
+    """A label scheme: its kind, its classes in order, and where its annotations are.
+
+    Attributes
+    ----------
+    name
+        The task's name, and the name of the label column in every table.
+    kind
+        ``single-label`` (one label an article) or ``target-dependent`` (one label an article and target).
+    title
+        Heading for reports.
+    annotations
+        File name of the annotations, in the labels folder; tidy CSV.
+    secondary
+        Column of an optional second label, or None.
+    skip
+        Code by which annotators mark a text that is no article, or None.
+    labels
+        The classes; their order is the order of every matrix and figure.
+    """
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    kind: Kind
+    title: str
+    annotations: str
+    secondary: str | None = None
+    skip: str | None = None
+    labels: tuple[Label, ...] = Field(min_length=2)
+
+    @field_validator("labels")
+    @classmethod
+    def _codes_are_distinct(cls, labels: tuple[Label, ...]) -> tuple[Label, ...]:
+        codes = [label.code for label in labels]
+        if len(set(codes)) < len(codes):
+            raise ValueError("label codes must be distinct")
+        return labels
+
+    @cached_property
+    def codes(self) -> list[str]:
+        """The label codes, in the scheme's order."""
+        return [label.code for label in self.labels]
+
+    @property
+    def has_targets(self) -> bool:
+        """Whether a label is about a target."""
+        return self.kind is Kind.TARGET_DEPENDENT
+
+    @property
+    def unit(self) -> list[str]:
+        """The columns that identify one labelled unit."""
+        return ["article_id", "target"] if self.has_targets else ["article_id"]
+
+    @property
+    def annotation_columns(self) -> list[str]:
+        """The columns of the annotation file, in order."""
+        columns = ["article_id", "annotator"]
+        columns += ["target"] if self.has_targets else []
+        columns += [self.name]
+        return columns + ([self.secondary] if self.secondary else [])
+
+
+def load_schemes(directory: Path, names: tuple[str, ...] | list[str]) -> dict[str, Scheme]:
+    """Read the named schemes from ``directory/NAME.yaml``.
+
+    Raises
+    ------
+    NewstanceError
+        When a file is missing or wrong, or its `name` differs from the file's.
+    """
+    schemes = {}
+    for name in names:
+        path = directory / f"{name}.yaml"
+        scheme = read_settings(path, Scheme)
+        if scheme.name != name:
+            raise NewstanceError(f"{path}: key 'name' is '{scheme.name}' but the file is called '{name}'; make them equal.")
+        schemes[name] = scheme
+    return schemes
+
+
+ARTICLE_SCHEMA = pa.DataFrameSchema(
+    {
+        "article_id": pa.Column(str, [pa.Check.str_length(min_value=1)], unique=True),
+        "outlet": pa.Column(str),
+        "url": pa.Column(str),
+        "published": pa.Column("datetime64[ns]", nullable=True),
+        "title": pa.Column(str),
+        "subtitle": pa.Column(str),
+        "text": pa.Column(str),
+    },
+    strict=True,
+    ordered=True,
+)
+
+
+def empty_articles() -> pd.DataFrame:
+    """Return an article table with no rows."""
+    columns = {name: pd.Series(dtype="datetime64[ns]" if name == "published" else "str") for name in ARTICLE_COLUMNS}
+    return pd.DataFrame(columns)
+
+
+def check_articles(table: pd.DataFrame, source: str) -> pd.DataFrame:
+    """Check an article table where it enters.
+
+    Parameters
+    ----------
+    table
+        Columns `ARTICLE_COLUMNS`, in any order; text columns without missing values (use "").
+    source
+        What the error message names: the file the table came from.
+
+    Returns
+    -------
+    DataFrame
+        The table with its columns in the standard order.
+
+    Raises
+    ------
+    NewstanceError
+        Names the source, the row (counted from 1, heading apart) and the column of the first problem.
+    """
+    missing = [name for name in ARTICLE_COLUMNS if name not in table.columns]
+    if missing:
+        raise NewstanceError(f"{source} lacks the column(s) {', '.join(missing)}; it needs {', '.join(ARTICLE_COLUMNS)}.")
+    return checked(table.loc[:, list(ARTICLE_COLUMNS)].reset_index(drop=True), ARTICLE_SCHEMA, source)
+
+
+def checked(table: pd.DataFrame, schema: pa.DataFrameSchema, source: str) -> pd.DataFrame:
+    """Validate `table` against a pandera schema; the first failure becomes a `NewstanceError` with its place."""
+    try:
+        validated: pd.DataFrame = schema.validate(table, lazy=True)
+    except pa.errors.SchemaErrors as error:
+        raise NewstanceError(f"{source}: {_first_failure(error.failure_cases)}.") from None
+    return validated
+
+
+def _first_failure(failures: pd.DataFrame) -> str:
+    failure: dict[str, Any] = failures.iloc[0].to_dict()
+    place = f"column '{failure['column']}'" if failure["column"] else "the table"
+    if pd.notna(failure["index"]):
+        place = f"row {int(failure['index']) + 1}, {place}"
+    return f"{place} fails the check {failure['check']} with {failure['failure_case']!r}"

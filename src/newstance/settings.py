@@ -1,0 +1,91 @@
+"""The pipeline's settings, read from params.yaml and checked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from newstance.files import read_settings
+from newstance.scheme import Scheme, Strict, load_schemes
+
+PARAMS_FILE = Path("params.yaml")
+RAW = Path("data/raw")
+WHEELS = Path("data/wheels")
+CLEAN = Path("data/clean")
+PREPARED = Path("data/prepared")
+CACHE = Path("data/cache")
+RUNS = Path("runs")
+EXPERIMENTS = Path("experiments")
+REPORTS = Path("reports")
+TABLES = REPORTS / "tables"
+
+
+class NearDuplicateSettings(Strict):
+    """How near-duplicates are found (`newstance.corpus.near_duplicates`)."""
+
+    shingle_words: int = Field(default=5, ge=1)
+    permutations: int = Field(default=128, ge=16)
+    similarity: float = Field(default=0.4, gt=0, le=1)
+
+
+class CorpusSettings(Strict):
+    """Where the articles come from and how they are cleaned."""
+
+    source: Literal["news-articles", "table"] = "news-articles"
+    path: Path | None = None
+    own_articles: Path = Path("seeds/articles")
+    min_words: int = Field(default=50, ge=0)
+    sample: int | None = Field(default=None, ge=1)
+    near_duplicates: NearDuplicateSettings = NearDuplicateSettings()
+
+    @model_validator(mode="after")
+    def _table_needs_a_path(self) -> CorpusSettings:
+        if (self.source == "table") != (self.path is not None):
+            raise ValueError("'path' must be given with source 'table', and only with it")
+        return self
+
+
+class LabelSettings(Strict):
+    """Where the annotations are and whose labels serve for what."""
+
+    directory: Path = Path("seeds")
+    schemes: tuple[str, ...] = ("topic", "stance")
+    training: str = "A"
+    reference: str = "gold"
+
+    def load_schemes(self) -> dict[str, Scheme]:
+        """Read the schemes that the settings name."""
+        return load_schemes(self.directory / "schemes", self.schemes)
+
+
+class SplitSettings(Strict):
+    """Sizes and seed of the splits."""
+
+    seed: int = 20170207
+    validation: float = Field(default=0.1, gt=0, lt=0.5)
+    test: float = Field(default=0.2, gt=0, lt=0.5)
+
+
+class EvaluationSettings(Strict):
+    """Bootstrap intervals: `resamples` draws of articles, two-sided at `confidence`."""
+
+    seed: int = 20170330
+    resamples: int = Field(default=2000, ge=100)
+    confidence: float = Field(default=0.95, gt=0.5, lt=1)
+
+
+class Settings(Strict):
+    """All of params.yaml."""
+
+    corpus: CorpusSettings = CorpusSettings()
+    labels: LabelSettings = LabelSettings()
+    split: SplitSettings = SplitSettings()
+    evaluation: EvaluationSettings = EvaluationSettings()
+    experiments: tuple[str, ...] = ()
+
+
+def load_settings(path: Path = PARAMS_FILE) -> Settings:
+    """Read and check params.yaml."""
+    return read_settings(path, Settings)
