@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -32,8 +31,8 @@ def atomic_path(path: Path) -> Iterator[Path]:
         temporary = Path(room) / path.name
         yield temporary
         if temporary.is_dir() and path.exists():
-            os.replace(path, Path(room) / "replaced")
-        os.replace(temporary, path)
+            path.replace(Path(room) / "replaced")
+        temporary.replace(path)
 
 
 def write_text(path: Path, text: str) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import pandera.pandas as pa
@@ -114,7 +113,9 @@ def load_schemes(directory: Path, names: tuple[str, ...] | list[str]) -> dict[st
         path = directory / f"{name}.yaml"
         scheme = read_settings(path, Scheme)
         if scheme.name != name:
-            raise NewstanceError(f"{path}: key 'name' is '{scheme.name}' but the file is called '{name}'; make them equal.")
+            raise NewstanceError(
+                f"{path}: key 'name' is '{scheme.name}' but the file is called '{name}'; make them equal."
+            )
         schemes[name] = scheme
     return schemes
 
@@ -162,7 +163,9 @@ def check_articles(table: pd.DataFrame, source: str) -> pd.DataFrame:
     """
     missing = [name for name in ARTICLE_COLUMNS if name not in table.columns]
     if missing:
-        raise NewstanceError(f"{source} lacks the column(s) {', '.join(missing)}; it needs {', '.join(ARTICLE_COLUMNS)}.")
+        raise NewstanceError(
+            f"{source} lacks the column(s) {', '.join(missing)}; it needs {', '.join(ARTICLE_COLUMNS)}."
+        )
     return checked(table.loc[:, list(ARTICLE_COLUMNS)].reset_index(drop=True), ARTICLE_SCHEMA, source)
 
 
@@ -176,7 +179,7 @@ def checked(table: pd.DataFrame, schema: pa.DataFrameSchema, source: str) -> pd.
 
 
 def _first_failure(failures: pd.DataFrame) -> str:
-    failure: dict[str, Any] = failures.iloc[0].to_dict()
+    failure = failures.iloc[0]
     place = f"column '{failure['column']}'" if failure["column"] else "the table"
     if pd.notna(failure["index"]):
         place = f"row {int(failure['index']) + 1}, {place}"

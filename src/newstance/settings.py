@@ -52,7 +52,7 @@ class LabelSettings(Strict):
 
     directory: Path = Path("seeds")
     schemes: tuple[str, ...] = ("topic", "stance")
-    training: str = "A"
+    training: tuple[str, ...] = ("A", "own")
     reference: str = "gold"
 
     def load_schemes(self) -> dict[str, Scheme]:

@@ -1,0 +1,1 @@
+"""Labels: annotations read and checked, and how far the annotators agree."""
