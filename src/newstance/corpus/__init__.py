@@ -1,0 +1,1 @@
+"""Articles: sources, cleaning, near-duplicates, splits and prepared data."""
