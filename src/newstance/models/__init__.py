@@ -1,0 +1,1 @@
+"""Models: scikit-learn classifiers over one table (columns `title`, `text` and, for stances, `target`)."""

@@ -1,0 +1,112 @@
+"""Where an article mentions a target: the sentences with its name, its last name, its initials or an alias."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
+
+import yaml
+from sentencex import segment
+
+from newstance.errors import NewstanceError
+
+Aliases = Mapping[str, Sequence[str]]
+MASK = "TARGET"
+LEAD_SENTENCES = 3
+STEM_LETTERS = 5
+
+
+def read_aliases(path: Path) -> dict[str, list[str]]:
+    """Read further names of targets (YAML: canonical name -> list of names); a missing file means none.
+
+    Raises
+    ------
+    NewstanceError
+        When the file is not a mapping of names to lists of names.
+    """
+    if not path.is_file():
+        return {}
+    try:
+        aliases = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise NewstanceError(f"{path} is not valid YAML: {' '.join(str(error).split())}.") from None
+    if not isinstance(aliases, dict):
+        raise NewstanceError(f"{path} must map each target to a list of further names.")
+    for target, names in aliases.items():
+        if not isinstance(names, list) or not all(isinstance(name, str) and name.strip() for name in names):
+            raise NewstanceError(
+                f"{path}: '{target}' must have a list of names; quote those that YAML takes for values."
+            )
+    return aliases
+
+
+def without_accents(text: str) -> str:
+    """Return the text with accents and other combining marks removed, at equal letters otherwise."""
+    return "".join(letter for letter in unicodedata.normalize("NFKD", text) if not unicodedata.combining(letter))
+
+
+@lru_cache(maxsize=8192)
+def sentences(text: str) -> tuple[str, ...]:
+    """Split a text into sentences, white space around them removed."""
+    return tuple(sentence.strip() for sentence in segment("en", text) if sentence.strip())
+
+
+def names_of(target: str, aliases: Aliases) -> list[str]:
+    """Return the surface names of a target: itself, its last name, its initials and its aliases.
+
+    The last word of a name counts when it is capitalised (Donald Trump -> Trump, but not Trump administration ->
+    administration); initials when there are at least two (European Union -> EU).
+    """
+    plain = without_accents(target)
+    words = plain.split()
+    names = [plain]
+    if len(words) > 1:
+        initials = "".join(word[0] for word in words if word[0].isupper())
+        names += [words[-1]] if words[-1][0].isupper() else []
+        names += [initials] if len(initials) > 1 else []
+    return names + [without_accents(name) for name in aliases.get(target, ())]
+
+
+def _pattern(names: list[str]) -> re.Pattern[str]:
+    """Match any name as a whole word: capitalised names as written (US, not us), others in any case."""
+    exact = [re.escape(name) for name in names if name != name.lower()]
+    loose = [f"(?i:{re.escape(name)})" for name in names if name == name.lower()]
+    alternatives = "|".join(sorted([*exact, *loose], key=len, reverse=True))
+    return re.compile(rf"(?<!\w)(?:{alternatives})(?!\w)")
+
+
+def _related(target: str, candidates: Sequence[str]) -> list[str]:
+    """Sentences that share the stem of a content word with the target, for targets that no sentence names."""
+    stems = [word[:STEM_LETTERS].lower() for word in without_accents(target).split() if len(word) >= STEM_LETTERS - 1]
+    return [sentence for sentence in candidates if any(stem in sentence.lower() for stem in stems)]
+
+
+def target_sentences(title: str, text: str, target: str, aliases: Aliases, *, mask: bool = False) -> str:
+    """Return the sentences of an article that mention a target, in order.
+
+    Parameters
+    ----------
+    title, text
+        The article; its title counts as a sentence.
+    target
+        Canonical name.
+    aliases
+        Further names by canonical name.
+    mask
+        Whether each name of the target is replaced by `MASK`, so that a model learns what is said of targets and
+        not which targets are liked.
+
+    Returns
+    -------
+    str
+        Without accents. Where nothing names the target: the sentences with a word of the same stem, and where
+        there are none, the title and the first sentences.
+    """
+    candidates = [without_accents(sentence) for sentence in (title, *sentences(text)) if sentence]
+    pattern = _pattern(names_of(target, aliases))
+    found = [sentence for sentence in candidates if pattern.search(sentence)]
+    found = found or _related(target, candidates) or candidates[: LEAD_SENTENCES + 1]
+    return " ".join(pattern.sub(MASK, sentence) if mask else sentence for sentence in found)

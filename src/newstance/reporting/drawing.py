@@ -1,0 +1,120 @@
+"""How figures look and how they become SVG: one style, colours that survive colour blindness and grey, stable bytes."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from html import escape
+from textwrap import fill
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+# Okabe and Ito's colours (2008); every colour comes with a marker of its own, so that grey prints can be read.
+BLUE, VERMILLION, ORANGE, GREEN, PURPLE = "#0072B2", "#D55E00", "#E69F00", "#009E73", "#CC79A7"
+GREY, DARK, LIGHT = "#595959", "#1a1a1a", "#d9d9d9"
+ROLE_STYLES = {"baseline": (BLUE, "o"), "control": (VERMILLION, "s"), "majority": (GREY, "X")}
+ANNOTATOR_STYLE = (GREEN, "D")
+STYLE: dict[Any, Any] = {
+    "svg.hashsalt": "newstance",
+    # Glyphs as outlines: the same picture on machines with other fonts; titles and descriptions carry the text.
+    "svg.fonttype": "path",
+    "font.family": "DejaVu Sans",
+    "font.size": 9.0,
+    "axes.titlesize": 10.5,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.labelsize": 9.0,
+    "axes.edgecolor": GREY,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.axisbelow": True,
+    "grid.color": LIGHT,
+    "grid.linewidth": 0.6,
+    "legend.frameon": False,
+    "legend.fontsize": 8.5,
+    "lines.markersize": 6.0,
+    "text.color": DARK,
+    "figure.facecolor": "white",
+    "savefig.facecolor": "white",
+}
+WIDTH = 6.6
+TITLE_CHARACTERS = 76
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A finished figure.
+
+    Attributes
+    ----------
+    name
+        File name without its ending; also the prefix of the ids inside the SVG.
+    title
+        The finding.
+    caption
+        What is shown and how to read it.
+    svg
+        An ``<svg>`` element with title and description, ready for a file or for a page.
+    """
+
+    name: str
+    title: str
+    caption: str
+    svg: str
+
+
+@contextmanager
+def house_style() -> Iterator[None]:
+    """Draw in the report's style, whatever the user's own matplotlib settings are."""
+    with mpl.rc_context():
+        mpl.rcdefaults()
+        mpl.rcParams.update(STYLE)
+        yield
+
+
+def new_figure(height: float, title: str, width: float = WIDTH) -> Figure:
+    """Make an empty figure, sizes in inches, with its title wrapped at the top left."""
+    figure = Figure(figsize=(width, height), layout="constrained")
+    lines = int(TITLE_CHARACTERS * width / WIDTH)
+    # A no-break space keeps an interval on one line.
+    title = re.sub(r"(\d) (?=\[)|(\[\S+,) ", lambda space: space[0].rstrip() + "\xa0", title)
+    figure.suptitle(fill(title, lines), x=0.01, ha="left", fontsize=10.5, fontweight="bold")
+    return figure
+
+
+def finish(figure: Figure, name: str, title: str, caption: str) -> Chart:
+    """Turn a figure into a `Chart`; equal figures give equal bytes."""
+    stream = io.StringIO()
+    figure.savefig(stream, format="svg", metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
+    svg = stream.getvalue()
+    svg = svg[svg.index("<svg") :]
+    # Several figures share one page, so ids (of glyphs, clips, groups) must differ between them.
+    svg = re.sub(r'(\sid="|href="#|url\(#)', rf"\g<1>{name}-", svg)
+    described = (
+        f'<svg role="img" aria-labelledby="{name}-title {name}-description"',
+        f'<title id="{name}-title">{escape(title)}</title>\n<desc id="{name}-description">{escape(caption)}</desc>',
+    )
+    opening, rest = svg.split(">", 1)
+    svg = opening.replace("<svg", described[0], 1) + ">\n" + described[1] + rest
+    return Chart(name, title, caption, "\n".join(line.rstrip() for line in svg.splitlines()) + "\n")
+
+
+def score_axis(axes: Axes, label: str) -> None:
+    """Label a horizontal axis of scores from 0 to 1, with grid lines."""
+    axes.set_xlim(0, 1)
+    axes.set_xlabel(label)
+    axes.grid(axis="x")
+
+
+def label_rows(axes: Axes, labels: list[str], characters: int = 36) -> None:
+    """Put one label a row on the vertical axis, the first on top, long ones on two lines."""
+    axes.set_yticks(range(len(labels)), [fill(label, characters) for label in labels])
+    axes.set_ylim(len(labels) - 0.4, -0.6)
+    axes.tick_params(axis="y", length=0)
+    axes.spines["left"].set_visible(False)

@@ -1,0 +1,139 @@
+"""The comparison page: sections of text, tables and figures, written once as HTML and once as Markdown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pandas as pd
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+
+from newstance.files import write_text
+from newstance.reporting import words
+from newstance.reporting.contents import (
+    Cell,
+    Table,
+    accuracy_tests,
+    class_table,
+    cleaning_table,
+    cost_table,
+    near_duplicates_table,
+    protocol_table,
+    ranked_table,
+    slice_tables,
+    splits_table,
+)
+from newstance.reporting.drawing import Chart
+from newstance.reporting.figures import charts
+from newstance.reporting.guide import guide
+from newstance.reporting.results import TaskResults, read_tables, task_results
+from newstance.settings import REPORTS, TABLES, Settings
+
+FIGURES = "figures"
+
+
+@dataclass(frozen=True)
+class Section:
+    """A heading and what stands under it, in order; `anchor` is its address within the page."""
+
+    anchor: str
+    title: str
+    level: int
+    texts: list[str] = field(default_factory=list)
+    blocks: list[Table | Chart] = field(default_factory=list)
+
+
+def write_report(tables: Path = TABLES, out: Path = REPORTS, settings: Settings | None = None) -> list[Path]:
+    """Write ``index.html`` (self-contained), ``comparison.md`` and ``figures/*.svg``; equal tables give equal bytes.
+
+    Parameters
+    ----------
+    tables
+        Folder of the CSV tables (`newstance.reporting.results.COLUMNS`).
+    out
+        Folder that receives the report.
+    settings
+        For the schemes, the level of the intervals and the reference annotator; by default the built-in settings.
+
+    Returns
+    -------
+    list of Path
+        The files written.
+
+    Raises
+    ------
+    NewstanceError
+        When ``comparison.csv`` is missing, or a table lacks a column.
+    """
+    settings = settings or Settings()
+    read = read_tables(tables)
+    drawn: list[Chart] = []
+    sections: list[Section] = []
+    for results in task_results(read, settings):
+        task_charts = charts(results)
+        drawn += task_charts.values()
+        sections += task_sections(results, task_charts)
+    sections += corpus_sections(read)
+    written = {out / FIGURES / f"{chart.name}.svg": chart.svg for chart in drawn}
+    written[out / "index.html"] = _render("index.html.j2", sections, settings)
+    written[out / "comparison.md"] = _render("comparison.md.j2", sections, settings)
+    for path, text in written.items():
+        write_text(path, text)
+    return list(written)
+
+
+def environment() -> Environment:
+    """Return the template environment: HTML is escaped, an unknown name is an error."""
+    loader = PackageLoader("newstance.reporting")
+    found = Environment(
+        loader=loader,
+        autoescape=select_autoescape(enabled_extensions=("html.j2",)),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    found.filters["cell"] = markdown_cell
+    found.tests["chart"] = lambda block: isinstance(block, Chart)
+    return found
+
+
+def markdown_cell(cell: Cell) -> str:
+    """Write a cell for a Markdown table: its note in the same line, no character that would end the cell."""
+    return f"{cell.text} {cell.note}".strip().replace("|", "\\|").replace("<", "&lt;").replace("\n", " ")
+
+
+def _render(template: str, sections: list[Section], settings: Settings) -> str:
+    return environment().get_template(template).render(sections=sections, guide=guide(settings))
+
+
+def task_sections(results: TaskResults, drawn: dict[str, Chart]) -> list[Section]:
+    """Collect all sections about one task; a section without data is left out."""
+    name = results.scheme.name
+    texts = [words.description(results), words.finding(results), words.agreement(results)]
+    parts: list[tuple[str, str, list[Table | Chart | None]]] = [
+        ("scores", "Scores on test", [drawn["forest"], ranked_table(results), accuracy_tests(results)]),
+        ("protocols", "Held-out outlets and unseen targets", [drawn.get("protocols"), protocol_table(results)]),
+        ("classes", "Classes", [drawn.get("per-class"), class_table(results)]),
+        ("confusions", "Confusions", [drawn.get("confusion")]),
+        ("calibration", "Calibration", [drawn.get("reliability")]),
+        ("cost", "Cost", [drawn.get("cost"), cost_table(results)]),
+        ("slices", "Slices", list(slice_tables(results))),
+    ]
+    sections = [Section(name, results.scheme.title, 2, [text for text in texts if text])]
+    for anchor, title, blocks in parts:
+        there = [block for block in blocks if block is not None]
+        if there:
+            sections.append(Section(f"{name}-{anchor}", title, 3, blocks=there))
+    return sections
+
+
+def corpus_sections(tables: dict[str, pd.DataFrame]) -> list[Section]:
+    """Collect cleaning, near-duplicates and splits."""
+    parts = [
+        ("cleaning", "Cleaning", cleaning_table(tables["cleaning"])),
+        ("near-duplicates", "Near-duplicates", near_duplicates_table(tables["near_duplicates"])),
+        ("splits", "Splits", splits_table(tables["splits"])),
+    ]
+    sections = [Section(f"corpus-{anchor}", title, 3, blocks=[table]) for anchor, title, table in parts if table]
+    return [Section("corpus", "Corpus", 2), *sections] if sections else []

@@ -1,0 +1,173 @@
+"""What a report is made of: the tables, read and checked, and divided by task."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from newstance.corpus.cleaning import REPORT_COLUMNS
+from newstance.corpus.near_duplicates import PAIR_COLUMNS
+from newstance.corpus.splits import STANDARD, SUMMARY_COLUMNS
+from newstance.errors import NewstanceError
+from newstance.evaluation.compare import TABLES
+from newstance.labels.agreement import AGREEMENT_COLUMNS, REFERENCE_COLUMNS
+from newstance.scheme import Scheme
+from newstance.settings import Settings
+
+Row = dict[str, Any]
+ROLES = ("baseline", "control", "majority")
+COLUMNS = {
+    **TABLES,
+    "agreement": AGREEMENT_COLUMNS,
+    "annotators": REFERENCE_COLUMNS,
+    "splits": SUMMARY_COLUMNS,
+    "cleaning": REPORT_COLUMNS,
+    "near_duplicates": PAIR_COLUMNS,
+}
+TEXT_COLUMNS = ["task", "protocol", "experiment", "title", "role", "reference", "metric", "label", "predicted", "slice"]
+TEXT_COLUMNS += ["value", "pair", "annotator", "fold", "split", "rule", "first", "second"]
+
+
+def read_tables(directory: Path) -> dict[str, pd.DataFrame]:
+    """Read the tables that a report is made of.
+
+    Returns
+    -------
+    dict
+        By name (`COLUMNS`). All but ``comparison`` may be missing, and are then empty.
+
+    Raises
+    ------
+    NewstanceError
+        When ``comparison.csv`` is missing or empty, or a table lacks a column.
+    """
+    tables = {name: _read_table(directory / f"{name}.csv", columns) for name, columns in COLUMNS.items()}
+    comparison = tables["comparison"]
+    if comparison.empty:
+        raise NewstanceError(
+            f"{directory / 'comparison.csv'} is missing or empty; run the compare step (dvc repro) first."
+        )
+    unknown = sorted(set(comparison["role"]) - set(ROLES))
+    if unknown:
+        raise NewstanceError(f"{directory / 'comparison.csv'}: role '{unknown[0]}' is none of {', '.join(ROLES)}.")
+    return tables
+
+
+def _read_table(path: Path, columns: list[str]) -> pd.DataFrame:
+    empty = pd.DataFrame({column: [] for column in columns})
+    try:
+        # An outlet may be called "NA": only an empty cell is a missing value.
+        table = pd.read_csv(path, dtype=dict.fromkeys(TEXT_COLUMNS, "str"), keep_default_na=False, na_values=[""])
+    except (FileNotFoundError, pd.errors.EmptyDataError):
+        return empty
+    except (pd.errors.ParserError, UnicodeDecodeError) as error:
+        raise NewstanceError(f"{path} can't be read as CSV: {' '.join(str(error).split())}.") from None
+    missing = [column for column in columns if column not in table.columns]
+    if missing:
+        raise NewstanceError(f"{path} lacks the column(s) {', '.join(missing)}; make the tables anew (dvc repro).")
+    text = [column for column in TEXT_COLUMNS if column in table.columns]
+    return table.fillna(dict.fromkeys(text, ""))
+
+
+def records(table: pd.DataFrame) -> list[Row]:
+    """Return the rows of a table as dictionaries."""
+    return [dict(zip(table.columns, values, strict=True)) for values in table.itertuples(index=False, name=None)]
+
+
+def by_experiment(table: pd.DataFrame) -> dict[str, Row]:
+    """Return the rows of a table that has one row an experiment, in its order."""
+    return {row["experiment"]: row for row in records(table)}
+
+
+@dataclass(frozen=True)
+class TaskResults:
+    """One task's part of every table.
+
+    Attributes
+    ----------
+    scheme
+        The task's label scheme.
+    confidence
+        Level of all intervals, for example 0.95.
+    reference
+        The annotator whose labels test.
+    tables
+        By name; only rows of this task.
+    """
+
+    scheme: Scheme
+    confidence: float
+    reference: str
+    tables: Mapping[str, pd.DataFrame]
+
+    @property
+    def unit(self) -> str:
+        """What one prediction is about."""
+        return "pair" if self.scheme.has_targets else "article"
+
+    @property
+    def percent(self) -> str:
+        """The level of the intervals in words, for example ``95 %``."""
+        return f"{100 * self.confidence:g} %"
+
+    def compared(self, protocol: str) -> pd.DataFrame:
+        """Rows of ``comparison`` under one protocol, best on validation first."""
+        table = self.tables["comparison"]
+        table = table[table["protocol"] == protocol].sort_values(["rank", "experiment"])
+        return table.set_index("experiment", drop=False)
+
+    @cached_property
+    def ranked(self) -> pd.DataFrame:
+        """The comparison under the standard protocol, best on validation first."""
+        return self.compared(STANDARD)
+
+    @cached_property
+    def other_protocols(self) -> list[str]:
+        """The further protocols that at least one experiment followed, in the table's order."""
+        return [name for name in self.tables["comparison"]["protocol"].unique() if name != STANDARD]
+
+    @cached_property
+    def best(self) -> Row:
+        """The row of the experiment that validation chose."""
+        return records(self.ranked[self.ranked["best"].astype(bool)])[0]
+
+    def of_best(self, name: str) -> pd.DataFrame:
+        """Rows of a table for the best experiment, under the standard protocol where the table has several."""
+        table: pd.DataFrame = self.tables[name]
+        table = table[table["experiment"] == self.best["experiment"]]
+        return table[table["protocol"] == STANDARD] if "protocol" in table.columns else table
+
+    @property
+    def lenient(self) -> bool:
+        """Whether the lenient accuracy is defined."""
+        return bool(self.ranked["lenient_accuracy"].notna().any())
+
+
+def task_results(tables: Mapping[str, pd.DataFrame], settings: Settings) -> list[TaskResults]:
+    """Divide the tables by task, in the order of the settings; a task without experiments is left out.
+
+    Raises
+    ------
+    NewstanceError
+        When no task of the settings was compared, or one has no best experiment under the standard protocol.
+    """
+    found = []
+    for name, scheme in settings.labels.load_schemes().items():
+        parts = {key: table[table["task"] == name] for key, table in tables.items() if "task" in table.columns}
+        if parts["comparison"].empty:
+            continue
+        results = TaskResults(scheme, settings.evaluation.confidence, settings.labels.reference, parts)
+        if not results.ranked["best"].astype(bool).any():
+            raise NewstanceError(
+                f"comparison.csv: task '{name}' has no best experiment under the protocol '{STANDARD}'; "
+                "run its experiments and the compare step (dvc repro) again."
+            )
+        found.append(results)
+    if not found:
+        raise NewstanceError("comparison.csv has no experiment of a task that params.yaml names under labels.schemes.")
+    return found

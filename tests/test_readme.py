@@ -1,0 +1,23 @@
+from pathlib import Path
+
+import pytest
+
+from newstance.reporting.readme import block, headline
+from newstance.settings import TABLES, load_settings
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(autouse=True)
+def at_the_root(monkeypatch):
+    monkeypatch.chdir(ROOT)
+
+
+def test_the_readme_states_what_the_tracked_tables_say():
+    assert block(Path("README.md")) == headline(TABLES, load_settings()), "run the report step (dvc repro report)"
+
+
+def test_the_figures_that_the_readme_shows_are_there():
+    shown = [line.split("](")[1].rstrip(")") for line in block(Path("README.md")).splitlines() if line.startswith("![")]
+    assert shown
+    assert [path for path in shown if not Path(path).is_file()] == []
