@@ -1,0 +1,143 @@
+"""The stages before the experiments: fetch, clean, label, split. Each reads what the one before wrote, and no more."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pandas as pd
+
+from newstance.corpus import cleaning, fetch, near_duplicates, news_articles, own, prepared, splits, table
+from newstance.files import atomic_path, read_parquet, remove, write_csv, write_parquet
+from newstance.labels import agreement, annotations
+from newstance.scheme import Scheme
+from newstance.settings import CLEAN, LABELS, PREPARED, RAW, TABLES, CorpusSettings, Settings
+
+ARTICLES = CLEAN / "articles.parquet"
+LABEL_COUNT_COLUMNS = ["task", "annotator", "units", "articles", "of_dropped_articles"]
+
+
+def fetch_corpus(settings: Settings) -> Path:
+    """Bring the raw corpus into data/raw: the verified download, or a copy of the user's own table."""
+    path = settings.corpus.path
+    if path is None:
+        return fetch.fetch_news_articles()
+    table.read(settings.corpus, RAW)  # refused here, where the message can name the user's own file
+    copy = _raw_copy(path)
+    with atomic_path(copy) as temporary:
+        shutil.copyfile(path, temporary)
+    return copy
+
+
+def _raw_copy(path: Path) -> Path:
+    return RAW / f"articles{path.suffix.lower()}"
+
+
+def read_raw(settings: CorpusSettings) -> pd.DataFrame:
+    """Read the raw articles of the source and people's own articles, uncleaned."""
+    if settings.path is None:
+        source = news_articles.read(settings, RAW)
+    else:
+        source = table.read(settings.model_copy(update={"path": _raw_copy(settings.path)}), RAW)
+    return pd.concat([source, own.read(settings, RAW)], ignore_index=True)
+
+
+def clean(settings: Settings) -> None:
+    """Clean the raw articles and find near-duplicates; write data/clean and what was done as tables."""
+    raw = read_raw(settings.corpus)
+    skipped = {
+        article_id
+        for scheme in settings.labels.load_schemes().values()
+        for article_id in annotations.skipped_ids(
+            annotations.read_annotations(scheme, settings.labels.directory), scheme, _annotators(settings)
+        )
+    }
+    articles, report = cleaning.clean_articles(
+        raw,
+        min_words=settings.corpus.min_words,
+        skipped=skipped,
+        sample=settings.corpus.sample,
+        always_keep=set(own.read(settings.corpus, RAW)["article_id"]),
+    )
+    groups, pairs = near_duplicates.find(articles, settings.corpus.near_duplicates)
+    write_parquet(ARTICLES, articles.assign(group=groups))
+    write_csv(TABLES / "cleaning.csv", report)
+    write_csv(TABLES / "near_duplicates.csv", pairs)
+
+
+def _annotators(settings: Settings) -> tuple[str, ...]:
+    """Whose word counts on whether a text is an article: the reference, then the training annotators."""
+    return (settings.labels.reference, *settings.labels.training)
+
+
+def label(settings: Settings) -> None:
+    """Check the annotations against schemes and corpus; write data/labels and the agreement tables."""
+    corpus_ids = set(read_raw(settings.corpus)["article_id"])
+    articles = read_parquet(ARTICLES)
+    agreements, scores, counts = [], [], []
+    remove(LABELS)
+    for scheme in settings.labels.load_schemes().values():
+        source = str(settings.labels.directory / scheme.annotations)
+        everything = annotations.read_annotations(scheme, settings.labels.directory)
+        kept, dropped = annotations.check_against_corpus(
+            everything, corpus_ids, set(articles["article_id"]), source, sampled=settings.corpus.sample is not None
+        )
+        write_parquet(LABELS / f"{scheme.name}.parquet", kept)
+        counts.append(_label_counts(scheme, kept, dropped))
+        reference = settings.labels.reference
+        agreements.append(agreement.agreement_table(kept, articles, scheme, settings.evaluation))
+        scores.append(agreement.reference_agreement(kept, articles, scheme, reference, settings.evaluation))
+    write_csv(TABLES / "labels.csv", pd.concat(counts, ignore_index=True))
+    write_csv(TABLES / "agreement.csv", pd.concat(agreements, ignore_index=True))
+    write_csv(TABLES / "annotators.csv", pd.concat(scores, ignore_index=True))
+
+
+def _label_counts(scheme: Scheme, kept: pd.DataFrame, dropped: int) -> pd.DataFrame:
+    groups = kept.groupby("annotator", sort=True)["article_id"]
+    rows = [[scheme.name, name, len(ids), ids.nunique(), 0] for name, ids in groups]
+    rows.append([scheme.name, "(all)", len(kept), kept["article_id"].nunique(), dropped])
+    return pd.DataFrame(rows, columns=LABEL_COUNT_COLUMNS)
+
+
+def split(settings: Settings) -> None:
+    """Split the labelled articles, check the splits, and write the prepared data of every task."""
+    schemes = settings.labels.load_schemes()
+    articles = read_parquet(ARTICLES)
+    resolved = {}
+    for name, scheme in schemes.items():
+        labels = read_parquet(LABELS / f"{name}.parquet")
+        training = annotations.resolve(labels, settings.labels.training, scheme)
+        reference = annotations.resolve(labels, (settings.labels.reference,), scheme)
+        resolved[name] = prepared.ResolvedLabels(scheme, training, reference)
+    divided = splits.make_splits(
+        articles,
+        schemes,
+        {name: labels.training for name, labels in resolved.items()},
+        {name: labels.reference for name, labels in resolved.items()},
+        settings.split,
+    )
+    splits.check_splits(divided)
+    topics = next((labels for labels in resolved.values() if not labels.scheme.has_targets), None)
+    datasheet = settings.labels.directory / "datasheet.md"
+    for labels in resolved.values():
+        prepared.write_prepared(
+            PREPARED,
+            labels,
+            articles,
+            divided,
+            topics=topics if labels.scheme.has_targets else None,
+            datasheet=datasheet.read_text(encoding="utf-8") if datasheet.is_file() else "",
+        )
+    write_csv(TABLES / "splits.csv", _split_summary(schemes))
+
+
+def _split_summary(schemes: dict[str, Scheme]) -> pd.DataFrame:
+    tables = []
+    for name, scheme in schemes.items():
+        data = prepared.read_prepared(name)
+        tables.append(splits.summarise(scheme, splits.folds(data, scheme)))
+        if data["test"]["outlet"].nunique() > 1:
+            tables.append(splits.summarise(scheme, splits.folds(data, scheme, splits.OUTLET_HELD_OUT)))
+        if scheme.has_targets:
+            tables.append(splits.summarise(scheme, splits.folds(data, scheme, splits.UNSEEN_TARGET)))
+    return pd.concat(tables, ignore_index=True)
