@@ -9,7 +9,8 @@ import pandas as pd
 
 from newstance.corpus import cleaning, fetch, near_duplicates, news_articles, own, prepared, splits, table
 from newstance.files import atomic_path, read_parquet, remove, write_csv, write_parquet
-from newstance.labels import agreement, annotations
+from newstance.labels.agreement import agreement_table, reference_agreement
+from newstance.labels.annotations import check_against_corpus, read_annotations, resolve, skipped_ids
 from newstance.scheme import Scheme
 from newstance.settings import CLEAN, LABELS, PREPARED, RAW, TABLES, CorpusSettings, Settings
 
@@ -48,8 +49,8 @@ def clean(settings: Settings) -> None:
     skipped = {
         article_id
         for scheme in settings.labels.load_schemes().values()
-        for article_id in annotations.skipped_ids(
-            annotations.read_annotations(scheme, settings.labels.directory), scheme, _annotators(settings)
+        for article_id in skipped_ids(
+            read_annotations(scheme, settings.labels.directory), scheme, _annotators(settings)
         )
     }
     articles, report = cleaning.clean_articles(
@@ -78,15 +79,15 @@ def label(settings: Settings) -> None:
     remove(LABELS)
     for scheme in settings.labels.load_schemes().values():
         source = str(settings.labels.directory / scheme.annotations)
-        everything = annotations.read_annotations(scheme, settings.labels.directory)
-        kept, dropped = annotations.check_against_corpus(
+        everything = read_annotations(scheme, settings.labels.directory)
+        kept, dropped = check_against_corpus(
             everything, corpus_ids, set(articles["article_id"]), source, sampled=settings.corpus.sample is not None
         )
         write_parquet(LABELS / f"{scheme.name}.parquet", kept)
         counts.append(_label_counts(scheme, kept, dropped))
         reference = settings.labels.reference
-        agreements.append(agreement.agreement_table(kept, articles, scheme, settings.evaluation))
-        scores.append(agreement.reference_agreement(kept, articles, scheme, reference, settings.evaluation))
+        agreements.append(agreement_table(kept, articles, scheme, settings.evaluation))
+        scores.append(reference_agreement(kept, articles, scheme, reference, settings.evaluation))
     write_csv(TABLES / "labels.csv", pd.concat(counts, ignore_index=True))
     write_csv(TABLES / "agreement.csv", pd.concat(agreements, ignore_index=True))
     write_csv(TABLES / "annotators.csv", pd.concat(scores, ignore_index=True))
@@ -106,8 +107,8 @@ def split(settings: Settings) -> None:
     resolved = {}
     for name, scheme in schemes.items():
         labels = read_parquet(LABELS / f"{name}.parquet")
-        training = annotations.resolve(labels, settings.labels.training, scheme)
-        reference = annotations.resolve(labels, (settings.labels.reference,), scheme)
+        training = resolve(labels, settings.labels.training, scheme)
+        reference = resolve(labels, (settings.labels.reference,), scheme)
         resolved[name] = prepared.ResolvedLabels(scheme, training, reference)
     divided = splits.make_splits(
         articles,
@@ -119,13 +120,13 @@ def split(settings: Settings) -> None:
     splits.check_splits(divided)
     topics = next((labels for labels in resolved.values() if not labels.scheme.has_targets), None)
     datasheet = settings.labels.directory / "datasheet.md"
-    for labels in resolved.values():
+    for task_labels in resolved.values():
         prepared.write_prepared(
             PREPARED,
-            labels,
+            task_labels,
             articles,
             divided,
-            topics=topics if labels.scheme.has_targets else None,
+            topics=topics if task_labels.scheme.has_targets else None,
             datasheet=datasheet.read_text(encoding="utf-8") if datasheet.is_file() else "",
         )
     write_csv(TABLES / "splits.csv", _split_summary(schemes))
@@ -136,7 +137,7 @@ def _split_summary(schemes: dict[str, Scheme]) -> pd.DataFrame:
     for name, scheme in schemes.items():
         data = prepared.read_prepared(name)
         tables.append(splits.summarise(scheme, splits.folds(data, scheme)))
-        if data["test"]["outlet"].nunique() > 1:
+        if len(set(data["test"]["outlet"])) > 1:
             tables.append(splits.summarise(scheme, splits.folds(data, scheme, splits.OUTLET_HELD_OUT)))
         if scheme.has_targets:
             tables.append(splits.summarise(scheme, splits.folds(data, scheme, splits.UNSEEN_TARGET)))

@@ -14,6 +14,7 @@ PARAMS_FILE = Path("params.yaml")
 RAW = Path("data/raw")
 WHEELS = Path("data/wheels")
 CLEAN = Path("data/clean")
+LABELS = Path("data/labels")
 PREPARED = Path("data/prepared")
 CACHE = Path("data/cache")
 RUNS = Path("runs")
@@ -27,7 +28,7 @@ class NearDuplicateSettings(Strict):
 
     shingle_words: int = Field(default=5, ge=1)
     permutations: int = Field(default=128, ge=16)
-    similarity: float = Field(default=0.4, gt=0, le=1)
+    similarity: float = Field(default=0.2, gt=0, le=1)
 
 
 class CorpusSettings(Strict):
@@ -83,7 +84,7 @@ class Settings(Strict):
     labels: LabelSettings = LabelSettings()
     split: SplitSettings = SplitSettings()
     evaluation: EvaluationSettings = EvaluationSettings()
-    experiments: tuple[str, ...] = ()
+    experiments: dict[str, str] = Field(default_factory=dict, description="experiment -> task")
 
 
 def load_settings(path: Path = PARAMS_FILE) -> Settings:

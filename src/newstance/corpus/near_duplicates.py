@@ -74,8 +74,8 @@ def _row(shingles: csr_array, number: int) -> np.ndarray:
 def bands(settings: NearDuplicateSettings) -> tuple[int, int]:
     """Return the number of LSH bands and the rows a band: as many rows as leave the recall at least `RECALL`.
 
-    A pair of similarity s is proposed with probability 1 - (1 - s^rows)^bands; at the default settings (0.4, 128
-    permutations) 64 bands of 2 rows propose 0.99999 of the pairs at the threshold.
+    A pair of similarity s is proposed with probability 1 - (1 - s^rows)^bands; at the default settings (0.2, 128
+    permutations) every row is a band of its own, and practically no pair at the threshold is missed.
     """
     choices = [(settings.permutations // rows, rows) for rows in range(2, settings.permutations + 1)]
     good = [(count, rows) for count, rows in choices if 1 - (1 - settings.similarity**rows) ** count >= RECALL]

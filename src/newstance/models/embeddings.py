@@ -28,8 +28,8 @@ _cache_folder: ContextVar[Path | None] = ContextVar("embedding cache folder", de
 
 
 @contextmanager
-def embedding_cache(folder: Path) -> Iterator[None]:
-    """Keep embeddings in `folder` while the context lasts, by text and weights: no text is embedded twice.
+def embedding_cache(folder: Path | None) -> Iterator[None]:
+    """Keep embeddings in `folder` (None: nowhere) while the context lasts, by text and weights: none is made twice.
 
     For experiments only. Outside of it nothing is kept, so a server never stores what its users send.
     """

@@ -1,0 +1,184 @@
+"""The command line: thin, one function a command."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.logging import RichHandler
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from newstance.errors import NewstanceError
+from newstance.settings import PARAMS_FILE, PREPARED, REPORTS, RUNS, TABLES, Settings, load_settings
+
+# Commands import what they need: `newstance --help` must not wait for torch.
+# ruff: noqa: PLC0415
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Topic and stance of news articles: prepare data, run and compare experiments.",
+)
+console = Console(stderr=True)
+Params = Annotated[Path, typer.Option("--params", help="The settings file.")]
+
+
+def main() -> None:
+    """Run the command line; a `NewstanceError` becomes one sentence and exit status 2."""
+    try:
+        app()
+    except NewstanceError as error:
+        console.print(f"[bold red]Error:[/] {_plain(error)}", highlight=False, soft_wrap=True)
+        sys.exit(2)
+
+
+def _plain(error: NewstanceError) -> str:
+    from rich.markup import escape
+
+    return escape(" ".join(str(error).split()))
+
+
+@app.callback()
+def options(
+    verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Say what is done in detail.")] = False,
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Say nothing but warnings and errors.")] = False,
+) -> None:
+    """Set how much is said."""
+    level = logging.DEBUG if verbose else logging.WARNING if quiet else logging.INFO
+    handler = RichHandler(console=console, show_time=False, show_path=False, show_level=level == logging.DEBUG)
+    logging.basicConfig(level=logging.WARNING, format="%(message)s", handlers=[handler], force=True)
+    logging.getLogger("newstance").setLevel(level)
+
+
+def _say(text: str) -> None:
+    logging.getLogger("newstance").info(text)
+
+
+@app.command()
+def fetch(params: Params = PARAMS_FILE) -> None:
+    """Bring the raw corpus into data/raw: download it verified, or copy your own table."""
+    from newstance.pipeline import fetch_corpus
+
+    _say(f"Raw corpus: {fetch_corpus(load_settings(params))}")
+
+
+@app.command()
+def clean(params: Params = PARAMS_FILE) -> None:
+    """Clean the articles, find near-duplicates, and say what was dropped and changed."""
+    from newstance import pipeline
+
+    pipeline.clean(load_settings(params))
+    _say(f"Clean articles: {pipeline.ARTICLES}; what was done: {TABLES / 'cleaning.csv'}")
+
+
+@app.command()
+def label(params: Params = PARAMS_FILE) -> None:
+    """Check the labels against schemes and corpus, and compute the annotators' agreement."""
+    from newstance import pipeline
+
+    pipeline.label(load_settings(params))
+    _say(f"Agreement: {TABLES / 'agreement.csv'}")
+
+
+@app.command()
+def split(params: Params = PARAMS_FILE) -> None:
+    """Divide the labelled articles into train, validation and test, and write the prepared data."""
+    from newstance import pipeline
+
+    pipeline.split(load_settings(params))
+    _say(f"Prepared data: {PREPARED}; sizes: {TABLES / 'splits.csv'}")
+
+
+@app.command()
+def run(
+    experiments: Annotated[list[Path], typer.Argument(help="Experiment files (YAML).")],
+    params: Params = PARAMS_FILE,
+    track: Annotated[bool, typer.Option(help="Show the run in MLflow, where that is installed.")] = True,
+) -> None:
+    """Run experiments: fit, calibrate, predict, evaluate; one run folder each."""
+    from newstance.experiment import run_experiment
+
+    settings = load_settings(params)
+    with _progress() as progress:
+        for path in experiments:
+            _say(f"Run folder: {run_experiment(path, settings, track=track, progress=progress)}")
+
+
+def _progress() -> Progress:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    quiet = not logging.getLogger("newstance").isEnabledFor(logging.INFO)
+    return Progress(*columns, console=console, disable=quiet or not console.is_terminal)
+
+
+@app.command()
+def track(folders: Annotated[list[Path], typer.Argument(help="Run folders.")]) -> None:
+    """Log finished run folders in MLflow, each exactly once."""
+    from newstance import tracking
+
+    for folder in folders:
+        tracked = tracking.track(folder)
+        _say(f"{folder}: {'logged' if tracked.created else 'was logged already'}, MLflow run {tracked.run_id}")
+
+
+@app.command()
+def compare(params: Params = PARAMS_FILE) -> None:
+    """Compare all experiments of the settings: intervals, paired tests, slices; write reports/tables."""
+    from newstance.evaluation.compare import compare, write_tables
+
+    settings = load_settings(params)
+    _require_experiments(settings, params)
+    write_tables(compare([RUNS / name for name in settings.experiments], PREPARED, settings), TABLES)
+    _say(f"Comparison: {TABLES / 'comparison.csv'}")
+
+
+def _require_experiments(settings: Settings, params: Path) -> None:
+    if not settings.experiments:
+        raise NewstanceError(f"{params}: key 'experiments' names none; add NAME: task for a file in experiments/.")
+
+
+@app.command()
+def report(params: Params = PARAMS_FILE) -> None:
+    """Write the comparison page and its figures from reports/tables."""
+    from newstance.reporting.page import write_report
+
+    write_report(TABLES, REPORTS, load_settings(params))
+    _say(f"Report: {REPORTS / 'index.html'}")
+
+
+@app.command()
+def readme(
+    file: Annotated[Path, typer.Argument(help="The file with the results block.")] = Path("README.md"),
+    params: Params = PARAMS_FILE,
+) -> None:
+    """Write the current results into README.md, between its two marks."""
+    from newstance.reporting.readme import update
+
+    changed = update(file, TABLES, load_settings(params))
+    _say(f"{file}: {'results updated' if changed else 'results were up to date'}")
+
+
+@app.command()
+def articles(files: Annotated[list[Path], typer.Argument(help="Plain-text articles.")]) -> None:
+    """Show how plain-text articles are read: what is title, text, and what is stripped."""
+    from newstance.corpus import own
+
+    for file in files:
+        article = own.parse(file)
+        print(own.describe(article))
+
+
+@app.command()
+def doctor(params: Params = PARAMS_FILE) -> None:
+    """Say what is installed, where data, models and the tracking store are, and what is missing."""
+    from newstance.doctor import examine
+
+    findings = examine(params)
+    for finding in findings:
+        print(finding)
+    if any(finding.missing for finding in findings):
+        raise typer.Exit(1)

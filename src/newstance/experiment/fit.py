@@ -1,0 +1,177 @@
+"""Fitting one model: every combination of the grid on train, the choice and the temperature on validation."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from joblib import Parallel, delayed
+from numpy.typing import NDArray
+from sklearn.metrics import f1_score
+from sklearn.pipeline import Pipeline
+
+from newstance.corpus.splits import Fold
+from newstance.errors import NewstanceError
+from newstance.evaluation.calibration import apply_temperature, fit_temperature, label_losses
+from newstance.evaluation.outcomes import CALIBRATED, UNCALIBRATED, prediction_columns
+from newstance.experiment.settings import ExperimentSettings, Scalar
+from newstance.models.build import build
+from newstance.models.embeddings import embedding_cache
+from newstance.models.mentions import Aliases, sentences
+from newstance.scheme import Scheme
+from newstance.settings import CACHE
+
+Array = NDArray[np.float64]
+TIMED_UNITS = 128
+EMBEDDINGS = CACHE / "embeddings"
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What an experiment works with: its settings, the task's scheme, and further names of targets."""
+
+    experiment: ExperimentSettings
+    scheme: Scheme
+    aliases: Aliases
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One combination of the grid and how it did on validation."""
+
+    settings: dict[str, Scalar]
+    macro_f1: float
+    log_loss: float
+    fit_seconds: float
+
+    @property
+    def rank(self) -> tuple[float, float]:
+        """Higher is better: macro-F1 first, then the lower log loss."""
+        return self.macro_f1, -self.log_loss
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """The best candidate: the fitted model, its temperature, and all candidates in the grid's order."""
+
+    model: Pipeline
+    temperature: float
+    chosen: Candidate
+    candidates: list[Candidate]
+
+
+def fit(setup: Setup, fold: Fold, seed: int, on_candidate: Callable[[Candidate], None] = lambda _: None) -> Fitted:
+    """Fit every candidate on train, keep the best on validation, and fit its temperature there.
+
+    Parameters
+    ----------
+    setup
+        Its experiment says model and grid.
+    fold
+        Its test part is not looked at.
+    seed
+        For classifiers that draw at random.
+    on_candidate
+        Called after each candidate, for progress and tracking.
+    """
+    scheme = setup.scheme
+    truth = fold.validation[scheme.name].to_numpy(dtype=object)
+    numbers = np.array([scheme.codes.index(code) for code in truth])
+    best: tuple[Candidate, Pipeline, Array] | None = None
+    candidates = []
+    for settings, pipeline, predicted, seconds in _fit_candidates(setup, fold, seed):
+        labels = np.array(scheme.codes, dtype=object)[predicted.argmax(axis=1)]
+        score = float(f1_score(truth, labels, average="macro", zero_division=0))
+        candidate = Candidate(settings, score, float(label_losses(predicted, numbers).mean()), seconds)
+        on_candidate(candidate)
+        candidates.append(candidate)
+        if best is None or candidate.rank > best[0].rank:
+            best = (candidate, pipeline, predicted)
+    if best is None:
+        raise NewstanceError(f"Experiment '{setup.experiment.title}' has no candidate to fit.")
+    chosen, pipeline, predicted = best
+    return Fitted(pipeline, fit_temperature(predicted, numbers), chosen, candidates)
+
+
+def _fit_candidates(setup: Setup, fold: Fold, seed: int) -> Iterator[tuple[dict[str, Scalar], Pipeline, Array, float]]:
+    """Fit the candidates one after the other; neighbours that differ in the classifier only share their features."""
+    labels = fold.train[setup.scheme.name].to_numpy(dtype=object)
+    shared: _SharedFeatures | None = None
+    for settings, model in setup.experiment.candidates():
+        pipeline = build(model, setup.aliases, seed)
+        key = model.model_dump_json(exclude={"classifier"})
+        if shared is None or shared.key != key:
+            shared = _SharedFeatures.fit(key, pipeline, fold, labels)
+        started = time.perf_counter()
+        classifier = pipeline.steps[-1][1].fit(shared.train, labels)
+        seconds = shared.seconds + time.perf_counter() - started
+        whole = Pipeline([*shared.fitted.steps, ("classifier", classifier)])
+        yield settings, whole, _all_classes(classifier, shared.validation, setup.scheme), seconds
+
+
+@dataclass(frozen=True)
+class _SharedFeatures:
+    key: str
+    fitted: Pipeline
+    train: Any
+    validation: Any
+    seconds: float
+
+    @classmethod
+    def fit(cls, key: str, pipeline: Pipeline, fold: Fold, labels: NDArray[np.object_]) -> _SharedFeatures:
+        started = time.perf_counter()
+        front = Pipeline(pipeline.steps[:-1])
+        train = front.fit_transform(fold.train, labels)
+        seconds = time.perf_counter() - started
+        return cls(key, front, train, front.transform(fold.validation), seconds)
+
+
+def _all_classes(model: Any, table: Any, scheme: Scheme) -> Array:
+    """Predict with columns for all classes of the scheme; a class that training didn't have gets 0."""
+    found = model.predict_proba(table)
+    every = np.zeros((len(found), len(scheme.codes)))
+    every[:, [scheme.codes.index(code) for code in model.classes_]] = found
+    return every
+
+
+def predictions(fitted: Fitted, fold: Fold, splits: tuple[str, ...], scheme: Scheme, seed: int) -> pd.DataFrame:
+    """Predict the named splits of a fold; columns `newstance.evaluation.outcomes.prediction_columns`."""
+    parts = []
+    for split in splits:
+        table: pd.DataFrame = getattr(fold, split)
+        raw = _all_classes(fitted.model, table, scheme)
+        calibrated = apply_temperature(raw, fitted.temperature)
+        part = pd.DataFrame({"article_id": table["article_id"].array, "label": table[scheme.name].array})
+        part["target"] = table["target"].array if scheme.has_targets else ""
+        part[[UNCALIBRATED + code for code in scheme.codes]] = raw
+        part[[CALIBRATED + code for code in scheme.codes]] = calibrated
+        parts.append(part.assign(seed=seed, protocol=fold.protocol, fold=fold.name, split=split))
+    return pd.concat(parts, ignore_index=True)[prediction_columns(scheme.codes)]
+
+
+def held_out_predictions(setup: Setup, folds: list[Fold], seed: int) -> Iterator[pd.DataFrame]:
+    """Fit every fold anew, choice and temperature included, and predict its test part; one table a fold, in order."""
+    jobs = min(len(folds), os.cpu_count() or 1)
+    work = (delayed(_held_out)(setup, fold, seed) for fold in folds)
+    yield from Parallel(n_jobs=jobs, return_as="generator")(work)
+
+
+def _held_out(setup: Setup, fold: Fold, seed: int) -> pd.DataFrame:
+    with embedding_cache(EMBEDDINGS):
+        fitted = fit(setup, fold, seed)
+        return predictions(fitted, fold, ("test",), setup.scheme, seed)
+
+
+def seconds_per_unit(model: Pipeline, table: pd.DataFrame) -> float:
+    """Time prediction in one batch of at most `TIMED_UNITS` rows, nothing cached; the first, warming batch apart."""
+    batch = table.head(TIMED_UNITS)
+    model.predict_proba(batch.head(2))
+    sentences.cache_clear()
+    started = time.perf_counter()
+    model.predict_proba(batch)
+    return (time.perf_counter() - started) / len(batch)

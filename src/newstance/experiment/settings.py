@@ -1,0 +1,114 @@
+"""What an experiment's YAML may say."""
+
+from __future__ import annotations
+
+import copy
+import itertools
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, TypeAdapter, ValidationError, field_validator
+
+from newstance.corpus.splits import STANDARD
+from newstance.errors import NewstanceError
+from newstance.files import describe_problems, read_settings
+from newstance.models.settings import ModelSettings
+from newstance.scheme import Strict
+
+Protocol = Literal["standard", "outlet-held-out"]
+Scalar = bool | int | float | str | None
+_MODEL: TypeAdapter[ModelSettings] = TypeAdapter(ModelSettings)
+
+
+class ExperimentSettings(Strict):
+    """An experiment: a task, a model, what is tried on validation, and how often.
+
+    Attributes
+    ----------
+    title
+        The name in tables and figures.
+    task
+        Name of a scheme.
+    role
+        ``baseline``, ``control`` (must not be good: it may not see what the task is about) or ``majority``.
+    model
+        See `newstance.models.settings`.
+    grid
+        Values to try by dotted path into `model` (``classifier.C``, ``features.0.weight``); every combination is
+        fitted on train, the best macro-F1 on validation counts, ties go to the lower log loss.
+    seeds
+        One fit each; at least three where the model draws at random.
+    protocols
+        ``standard``, and ``outlet-held-out`` where that is to be measured too (with the first seed).
+    """
+
+    title: str = Field(min_length=1)
+    task: str
+    role: Literal["baseline", "control", "majority"] = "baseline"
+    model: ModelSettings
+    grid: dict[str, list[Scalar]] = Field(default_factory=dict)
+    seeds: tuple[int, ...] = Field(default=(1,), min_length=1)
+    protocols: tuple[Protocol, ...] = ("standard", "outlet-held-out")
+
+    @field_validator("grid")
+    @classmethod
+    def _has_values(cls, grid: dict[str, list[Scalar]]) -> dict[str, list[Scalar]]:
+        if empty := [key for key, values in grid.items() if not values]:
+            raise ValueError(f"'{empty[0]}' has no value to try")
+        return grid
+
+    @field_validator("seeds")
+    @classmethod
+    def _are_distinct(cls, seeds: tuple[int, ...]) -> tuple[int, ...]:
+        if len(set(seeds)) < len(seeds):
+            raise ValueError("seeds must be distinct")
+        return seeds
+
+    @field_validator("protocols")
+    @classmethod
+    def _include_standard(cls, protocols: tuple[str, ...]) -> tuple[str, ...]:
+        if STANDARD not in protocols:
+            raise ValueError(f"'{STANDARD}' must be among them")
+        return protocols
+
+    def candidates(self) -> list[tuple[dict[str, Scalar], ModelSettings]]:
+        """Return every combination of the grid and the model with it; one empty combination without a grid."""
+        model = self.model.model_dump(mode="json")
+        combinations = itertools.product(*self.grid.values())
+        chosen = [dict(zip(self.grid, values, strict=True)) for values in combinations]
+        return [(values, _MODEL.validate_python(_with_values(model, values))) for values in chosen]
+
+
+def _with_values(model: dict[str, Any], values: dict[str, Scalar]) -> dict[str, Any]:
+    changed = copy.deepcopy(model)
+    for path, value in values.items():
+        *parents, last = path.split(".")
+        place: Any = changed
+        for part in parents:
+            place = place[int(part)] if isinstance(place, list) else place[part]
+        if last not in place:
+            raise KeyError(path)
+        place[last] = value
+    return changed
+
+
+def load_experiment(path: Path) -> ExperimentSettings:
+    """Read and check an experiment's YAML, its grid included.
+
+    Raises
+    ------
+    NewstanceError
+        Names the file and the key of every mistake.
+    """
+    settings = read_settings(path, ExperimentSettings)
+    try:
+        settings.candidates()
+    except ValidationError as error:
+        raise NewstanceError(f"{path}: key 'grid': {describe_problems(error)}.") from None
+    except (KeyError, IndexError, ValueError, TypeError) as error:
+        paths = ", ".join(f"'{key}'" for key in settings.grid)
+        raise NewstanceError(
+            f"{path}: key 'grid': one of {paths} leads to nothing in 'model' ({error}); "
+            "write keys and list numbers with dots between, such as classifier.C or features.0.weight."
+        ) from None
+    return settings
