@@ -13,7 +13,7 @@ from rich.logging import RichHandler
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from newstance.errors import NewstanceError
-from newstance.settings import PARAMS_FILE, PREPARED, REPORTS, RUNS, TABLES, Settings, load_settings
+from newstance.settings import PARAMS_FILE, PLOTS, PREPARED, REPORTS, RUNS, TABLES, Settings, load_settings
 
 # Commands import what they need: `newstance --help` must not wait for torch.
 # ruff: noqa: PLC0415
@@ -129,10 +129,13 @@ def track(folders: Annotated[list[Path], typer.Argument(help="Run folders.")]) -
 def compare(params: Params = PARAMS_FILE) -> None:
     """Compare all experiments of the settings: intervals, paired tests, slices; write reports/tables."""
     from newstance.evaluation.compare import compare, write_tables
+    from newstance.evaluation.plots import write_plot_data
 
     settings = load_settings(params)
     _require_experiments(settings, params)
-    write_tables(compare([RUNS / name for name in settings.experiments], PREPARED, settings), TABLES)
+    tables = compare([RUNS / name for name in settings.experiments], PREPARED, settings)
+    write_tables(tables, TABLES)
+    write_plot_data(tables, RUNS, settings.labels.load_schemes(), PLOTS)
     _say(f"Comparison: {TABLES / 'comparison.csv'}")
 
 

@@ -21,6 +21,7 @@ RUNS = Path("runs")
 EXPERIMENTS = Path("experiments")
 REPORTS = Path("reports")
 TABLES = REPORTS / "tables"
+PLOTS = REPORTS / "plots"
 
 
 class NearDuplicateSettings(Strict):

@@ -28,6 +28,7 @@ from newstance.settings import CACHE
 
 Array = NDArray[np.float64]
 TIMED_UNITS = 128
+PARALLEL_FROM = 20.0  # seconds
 EMBEDDINGS = CACHE / "embeddings"
 
 
@@ -154,9 +155,13 @@ def predictions(fitted: Fitted, fold: Fold, splits: tuple[str, ...], scheme: Sch
     return pd.concat(parts, ignore_index=True)[prediction_columns(scheme.codes)]
 
 
-def held_out_predictions(setup: Setup, folds: list[Fold], seed: int) -> Iterator[pd.DataFrame]:
-    """Fit every fold anew, choice and temperature included, and predict its test part; one table a fold, in order."""
-    jobs = min(len(folds), os.cpu_count() or 1)
+def held_out_predictions(setup: Setup, folds: list[Fold], seed: int, seconds_per_fold: float) -> Iterator[pd.DataFrame]:
+    """Fit every fold anew, choice and temperature included, and predict its test part; one table a fold, in order.
+
+    `seconds_per_fold` is what a fold is expected to take: where all of them take less than `PARALLEL_FROM`, starting
+    processes, each of which imports everything again, would take longer.
+    """
+    jobs = min(len(folds), os.cpu_count() or 1) if seconds_per_fold * len(folds) > PARALLEL_FROM else 1
     work = (delayed(_held_out)(setup, fold, seed) for fold in folds)
     yield from Parallel(n_jobs=jobs, return_as="generator")(work)
 

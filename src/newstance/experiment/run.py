@@ -8,6 +8,7 @@ import logging
 import os
 import platform
 import subprocess
+import time
 import uuid
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -147,10 +148,12 @@ class _Work:
 
     def _run_seed(self, seed: int, folder: Path, live: tracking.LiveRun | None, *, held_out: bool) -> None:
         (fold,) = folds(self.data, self.setup.scheme, STANDARD)
+        started = time.perf_counter()
         fitted = self._fit(fold, seed, live)
+        seconds = time.perf_counter() - started
         tables = [predictions(fitted, fold, ("validation", "test"), self.setup.scheme, seed)]
         if held_out and (outlets := self._held_out_folds()):
-            for table in held_out_predictions(self.setup, outlets, seed):
+            for table in held_out_predictions(self.setup, outlets, seed, seconds):
                 tables.append(table)
                 self.progress.advance(self.bar)
         predicted = pd.concat(tables, ignore_index=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.resources
+import importlib.util
 import re
 from functools import lru_cache
 from pathlib import Path
@@ -30,8 +30,9 @@ def backbone_folder(name: str) -> Path:
     if Path(name).is_dir():
         return Path(name)
     package = re.sub(r"[-.]", "_", name)
-    if package.isidentifier() and importlib.util.find_spec(package):
-        folder = Path(str(importlib.resources.files(package))) / "model"
+    spec = importlib.util.find_spec(package) if package.isidentifier() else None
+    for location in (spec and spec.submodule_search_locations) or ():
+        folder = Path(location) / "model"
         if (folder / "config.json").is_file():
             return folder
     return _from_hub(name)

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sklearn.base import BaseEstimator
 from sklearn.dummy import DummyClassifier
-from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import ComplementNB
 from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline
@@ -30,8 +28,10 @@ from newstance.models.settings import (
     StaticFeatures,
     TfidfFeatures,
 )
+from newstance.models.tfidf import PlainTfidf
 
 SENTENCE_FIELDS = {"target_sentences", "masked_sentences"}
+DENSE = StaticFeatures | EncoderFeatures | SentimentFeatures
 
 
 def build(settings: ModelSettings, aliases: Aliases, seed: int) -> Pipeline:
@@ -56,15 +56,13 @@ def build(settings: ModelSettings, aliases: Aliases, seed: int) -> Pipeline:
     parts, weights = [], {}
     for number, feature in enumerate(settings.features):
         name = f"{number}-{feature.kind}"
-        parts.append((name, _features(feature, aliases)))
+        part = _features(feature, aliases)
+        if isinstance(settings.classifier, NaiveBayesSettings) and isinstance(feature, DENSE):
+            part.steps.append(("scale", MinMaxScaler(clip=True)))  # counts can't be negative
+        parts.append((name, part))
         weights[name] = getattr(feature, "weight", 1.0)
     union = FeatureUnion(parts, transformer_weights=weights)
-    steps: list[tuple[str, BaseEstimator]] = [("features", union)]
-    if isinstance(settings.classifier, NaiveBayesSettings):
-        # Counts can't be negative: embeddings, if any, are moved into [0, 1].
-        dense = any(isinstance(feature, StaticFeatures | EncoderFeatures) for feature in settings.features)
-        steps += [("scale", MinMaxScaler(clip=True))] if dense else []
-    return Pipeline([*steps, ("classifier", _classifier(settings.classifier, seed))])
+    return Pipeline([("features", union), ("classifier", _classifier(settings.classifier, seed))])
 
 
 def _features(settings: FeatureSettings, aliases: Aliases) -> Pipeline:
@@ -81,8 +79,8 @@ def _features(settings: FeatureSettings, aliases: Aliases) -> Pipeline:
     return make_pipeline(text, FrozenEncoder(settings.backbone, settings.max_tokens))
 
 
-def _tfidf(settings: TfidfFeatures) -> TfidfVectorizer:
-    return TfidfVectorizer(
+def _tfidf(settings: TfidfFeatures) -> PlainTfidf:
+    return PlainTfidf(
         sublinear_tf=True,
         strip_accents="unicode",
         analyzer=settings.analyzer,

@@ -160,6 +160,7 @@ class StaticEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         model = _distilled(self.backbone, self.dimensions, _cache_folder.get())
         self.vectors_ = model.embedding
         self.tokenizer_ = model.tokenizer.to_str()
+        self.__dict__.pop("_static_model", None)  # made from the vectors of an earlier fit
         return self
 
     def transform(self, texts: Sequence[str]) -> Matrix:

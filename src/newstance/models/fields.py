@@ -73,7 +73,7 @@ class Category(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     def transform(self, table: pd.DataFrame) -> NDArray[np.object_]:
         """Return the column's values."""
         _require(table, (self.column,))
-        return table[[self.column]].fillna("").to_numpy(dtype=object)
+        return table[[self.column]].astype(object).fillna("").map(str).to_numpy(dtype=object)
 
 
 class SentimentScores(TransformerMixin, BaseEstimator):  # type: ignore[misc]

@@ -17,6 +17,8 @@ Aliases = Mapping[str, Sequence[str]]
 MASK = "TARGET"
 LEAD_SENTENCES = 3
 STEM_LETTERS = 5
+# After these the last word names something else as well: Korea is no name of North Korea.
+DIRECTIONS = frozenset(["North", "South", "East", "West", "Northern", "Southern", "Eastern", "Western"])
 
 
 def read_aliases(path: Path) -> dict[str, list[str]]:
@@ -58,24 +60,32 @@ def names_of(target: str, aliases: Aliases) -> list[str]:
     """Return the surface names of a target: itself, its last name, its initials and its aliases.
 
     The last word of a name counts when it is capitalised (Donald Trump -> Trump, but not Trump administration ->
-    administration); initials when there are at least two (European Union -> EU).
+    administration) and no direction comes first (North Korea); initials when there are at least two (European Union
+    -> EU).
     """
     plain = without_accents(target)
     words = plain.split()
     names = [plain]
     if len(words) > 1:
         initials = "".join(word[0] for word in words if word[0].isupper())
-        names += [words[-1]] if words[-1][0].isupper() else []
+        names += [words[-1]] if words[-1][0].isupper() and words[0] not in DIRECTIONS else []
         names += [initials] if len(initials) > 1 else []
     return names + [without_accents(name) for name in aliases.get(target, ())]
 
 
 def _pattern(names: list[str]) -> re.Pattern[str]:
     """Match any name as a whole word: capitalised names as written (US, not us), others in any case."""
-    exact = [re.escape(name) for name in names if name != name.lower()]
-    loose = [f"(?i:{re.escape(name)})" for name in names if name == name.lower()]
-    alternatives = "|".join(sorted([*exact, *loose], key=len, reverse=True))
+    longest_first = sorted(names, key=len, reverse=True)
+    alternatives = "|".join(
+        _spellings(name) if name != name.lower() else f"(?i:{_spellings(name)})" for name in longest_first
+    )
     return re.compile(rf"(?<!\w)(?:{alternatives})(?!\w)")
+
+
+def _spellings(name: str) -> str:
+    """Match a name whatever white space (a line's end, say) and whichever apostrophe it is written with."""
+    plain = " ".join(name.split()).replace("’", "'")
+    return re.escape(plain).replace(r"\ ", r"\s+").replace("'", "['’]")
 
 
 def _related(target: str, candidates: Sequence[str]) -> list[str]:

@@ -20,6 +20,7 @@ TRUSTED = [
     "newstance.models.fields.Category",
     "newstance.models.fields.SentimentScores",
     "newstance.models.fields.TextField",
+    "newstance.models.tfidf.PlainTfidf",
 ]
 
 
@@ -37,10 +38,13 @@ def load(path: Path) -> Pipeline:
     Raises
     ------
     NewstanceError
-        When there is none, or it holds types that newstance doesn't write.
+        When there is none, it is damaged, or it holds types that newstance doesn't write.
     """
     read_json(path / "model.json")
     try:
-        return skops.io.load(path / MODEL_FILE, trusted=TRUSTED)
-    except (OSError, KeyError, ValueError, TypeError, skops.io.exceptions.UntrustedTypesFoundException) as error:
+        model = skops.io.load(path / MODEL_FILE, trusted=TRUSTED)
+    except Exception as error:  # a damaged file fails in many ways: in zipfile, zlib, json, numpy or skops
         raise NewstanceError(f"{path} can't be loaded as a newstance model: {' '.join(str(error).split())}.") from None
+    if not isinstance(model, Pipeline):
+        raise NewstanceError(f"{path} holds a {type(model).__name__}, not a newstance model.")
+    return model

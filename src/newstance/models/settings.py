@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from newstance.scheme import Strict
 
@@ -23,6 +23,13 @@ class TfidfFeatures(Strict):
     max_features: int = Field(default=50_000, ge=1)
     stop_words: Literal["english"] | None = None
     weight: float = Field(default=1.0, gt=0)
+
+    @field_validator("ngrams")
+    @classmethod
+    def _shortest_comes_first(cls, ngrams: tuple[int, int]) -> tuple[int, int]:
+        if not 1 <= ngrams[0] <= ngrams[1]:
+            raise ValueError("must be the shortest and the longest n, at least 1")
+        return ngrams
 
 
 class CategoryFeatures(Strict):

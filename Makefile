@@ -1,0 +1,43 @@
+# `make` explains the verbs. Everything runs in the project's own virtual environment.
+PYTHON ?= python3
+VENV := .venv
+INSTALLED := $(VENV)/.installed
+SMOKE ?= build/smoke
+export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+
+help:            ## say what can be made
+	@grep -hE '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## */\1\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+setup: $(INSTALLED)  ## install the project and its tested versions into .venv
+$(INSTALLED): pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "newstance needs Python 3.11 or later; say which with make PYTHON=...")'
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[tracking,notebooks,test]'
+	touch $@
+
+reproduce: $(INSTALLED)  ## run the whole pipeline: corpus, experiments, comparison, report
+	dvc repro
+	newstance readme
+	@echo
+	@echo "Report:      reports/index.html"
+	@echo "Results:     reports/tables/, runs/; dvc metrics show"
+	@echo "MLflow UI:   $(VENV)/bin/mlflow ui --backend-store-uri sqlite:///mlflow.db"
+
+test: $(INSTALLED)  ## check style and types, run all tests, the smoke pipeline included
+	ruff check src tests benchmarks
+	ruff format --check src tests benchmarks
+	mypy
+	OMP_NUM_THREADS=1 pytest -n 2 --dist loadgroup
+
+smoke: $(INSTALLED)  ## run the same stages on a small slice, in build/smoke
+	rm -rf $(SMOKE)
+	mkdir -p $(SMOKE)/data data/wheels
+	cp -R dvc.yaml .dvcignore seeds experiments src $(SMOKE)/
+	cp params.smoke.yaml $(SMOKE)/params.yaml
+	ln -s $(CURDIR)/data/wheels $(SMOKE)/data/wheels
+	cd $(SMOKE) && dvc init --quiet --no-scm && dvc repro
+
+clean:           ## remove what was made, the environment and downloads apart
+	rm -rf build runs/*/seeds data/clean data/labels data/prepared data/cache
+
+.PHONY: help setup reproduce test smoke clean
