@@ -14,7 +14,7 @@ def at_the_root(monkeypatch):
 
 
 def test_the_readme_states_what_the_tracked_tables_say():
-    assert block(Path("README.md")) == headline(TABLES, load_settings()), "run the report step (dvc repro report)"
+    assert block(Path("README.md")) == headline(TABLES, load_settings()), "run: newstance readme"
 
 
 def test_the_figures_that_the_readme_shows_are_there():

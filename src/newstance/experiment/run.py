@@ -108,7 +108,7 @@ class _Work:
             **experiment.model_dump(mode="json"),
             "data": fingerprint(experiment.task),
         }
-        state = sha256(json.dumps([self.settings_json, aliases]).encode()).hexdigest()[:16]
+        state = sha256(json.dumps([self.settings_json, aliases, _code_hash()]).encode()).hexdigest()[:16]
         self.room = UNFINISHED / f"{self.name}-{state}"
         self.run_json = self._identity()
         self.progress = progress
@@ -159,7 +159,7 @@ class _Work:
         predicted = pd.concat(tables, ignore_index=True)
         write_parquet(folder / "predictions.parquet", predicted)
         persistence.save(fitted.model, folder / "model")
-        write_json(folder / "model" / "calibration.json", {"temperature": fitted.temperature})
+        write_json(folder / "calibration.json", {"temperature": fitted.temperature})
         write_json(folder / "seed.json", self._seed_json(fitted, predicted, seed))
 
     def _fit(self, fold: Fold, seed: int, live: tracking.LiveRun | None) -> Fitted:
@@ -217,7 +217,8 @@ class _Work:
             write_parquet(temporary / "predictions.parquet", predicted)
             for seed in seeds:
                 (temporary / "seeds" / seed).mkdir(parents=True)
-                (self.room / "seeds" / seed / "model").rename(temporary / "seeds" / seed / "model")
+                for name in ("model", "calibration.json"):
+                    (self.room / "seeds" / seed / name).rename(temporary / "seeds" / seed / name)
         remove(self.room)
         return folder
 
@@ -243,6 +244,12 @@ def _timing(seeds: dict[str, Any]) -> dict[str, Any]:
 def _environment() -> dict[str, Any]:
     packages = {name: importlib.metadata.version(name) for name in PACKAGES.split()}
     return {"python": platform.python_version(), "platform": platform.platform(), "packages": packages}
+
+
+def _code_hash() -> str:
+    """Hash the package's source: unfinished work of other code is not gone on with."""
+    sources = sorted(Path(__file__).parents[1].rglob("*.py"))
+    return sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()
 
 
 def _git_commit() -> str | None:

@@ -15,6 +15,8 @@ class PlainTfidf(TfidfVectorizer):  # type: ignore[misc]
     took 5.5 seconds to save, and takes 0.8.
     """
 
+    vocabulary_: dict[str, int]
+
     def fit(self, raw_documents: Iterable[str], y: Any = None) -> Self:
         """Learn vocabulary and weights."""
         super().fit(raw_documents, y)

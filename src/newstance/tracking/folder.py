@@ -105,7 +105,7 @@ def numbers(values: Mapping[str, Any], source: Path | str) -> dict[str, float]:
 
 def texts(values: Mapping[str, Any]) -> dict[str, str]:
     """Flatten nested settings into MLflow parameters; a value that is no text is written as JSON."""
-    return {name: value if isinstance(value, str) else json.dumps(value) for name, value in flatten(values)}
+    return {name: value if isinstance(value, str) else json.dumps(value, sort_keys=True) for name, value in flatten(values)}
 
 
 @dataclass(frozen=True)
