@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 import sys
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.logging import RichHandler
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from newstance.errors import NewstanceError
@@ -33,18 +35,22 @@ def main() -> None:
     try:
         app()
     except NewstanceError as error:
-        console.print(f"[bold red]Error:[/] {_plain(error)}", highlight=False, soft_wrap=True)
+        message = escape(" ".join(str(error).split()))
+        console.print(f"[bold red]Error:[/] {message}", highlight=False, soft_wrap=True)
         sys.exit(2)
 
 
-def _plain(error: NewstanceError) -> str:
-    from rich.markup import escape
-
-    return escape(" ".join(str(error).split()))
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"newstance {version('newstance')}")
+        raise typer.Exit
 
 
 @app.callback()
 def options(
+    show_version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Say which.")
+    ] = False,
     verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Say what is done in detail.")] = False,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Say nothing but warnings and errors.")] = False,
 ) -> None:
@@ -61,7 +67,7 @@ def _say(text: str) -> None:
 
 @app.command()
 def fetch(params: Params = PARAMS_FILE) -> None:
-    """Bring the raw corpus into data/raw: download it verified, or copy your own table."""
+    """Bring the raw corpus into data/raw, verified by its hash."""
     from newstance.pipeline import fetch_corpus
 
     _say(f"Raw corpus: {fetch_corpus(load_settings(params))}")
@@ -69,7 +75,7 @@ def fetch(params: Params = PARAMS_FILE) -> None:
 
 @app.command()
 def clean(params: Params = PARAMS_FILE) -> None:
-    """Clean the articles, find near-duplicates, and say what was dropped and changed."""
+    """Clean the articles and group near-duplicates."""
     from newstance import pipeline
 
     pipeline.clean(load_settings(params))
@@ -78,7 +84,7 @@ def clean(params: Params = PARAMS_FILE) -> None:
 
 @app.command()
 def label(params: Params = PARAMS_FILE) -> None:
-    """Check the labels against schemes and corpus, and compute the annotators' agreement."""
+    """Check the labels, and compute the annotators' agreement."""
     from newstance import pipeline
 
     pipeline.label(load_settings(params))
@@ -87,7 +93,7 @@ def label(params: Params = PARAMS_FILE) -> None:
 
 @app.command()
 def split(params: Params = PARAMS_FILE) -> None:
-    """Divide the labelled articles into train, validation and test, and write the prepared data."""
+    """Divide the labelled articles and write the prepared data."""
     from newstance import pipeline
 
     pipeline.split(load_settings(params))
@@ -100,7 +106,7 @@ def run(
     params: Params = PARAMS_FILE,
     track: Annotated[bool, typer.Option(help="Show the run in MLflow, where that is installed.")] = True,
 ) -> None:
-    """Run experiments: fit, calibrate, predict, evaluate; one run folder each."""
+    """Run experiments, each into a run folder of its own."""
     from newstance.experiment import run_experiment
 
     settings = load_settings(params)
@@ -127,7 +133,7 @@ def track(folders: Annotated[list[Path], typer.Argument(help="Run folders.")]) -
 
 @app.command()
 def compare(params: Params = PARAMS_FILE) -> None:
-    """Compare all experiments of the settings: intervals, paired tests, slices; write reports/tables."""
+    """Compare all experiments: intervals, paired tests, slices."""
     from newstance.evaluation.compare import compare, write_tables
     from newstance.evaluation.plots import write_plot_data
 
@@ -146,7 +152,7 @@ def _require_experiments(settings: Settings, params: Path) -> None:
 
 @app.command()
 def report(params: Params = PARAMS_FILE) -> None:
-    """Write the comparison page and its figures from reports/tables."""
+    """Write the comparison page and its figures."""
     from newstance.reporting.page import write_report
 
     write_report(TABLES, REPORTS, load_settings(params))
@@ -158,7 +164,7 @@ def readme(
     file: Annotated[Path, typer.Argument(help="The file with the results block.")] = Path("README.md"),
     params: Params = PARAMS_FILE,
 ) -> None:
-    """Write the current results into README.md, between its two marks."""
+    """Write the current results into README.md."""
     from newstance.reporting.readme import update
 
     changed = update(file, TABLES, load_settings(params))
@@ -167,21 +173,27 @@ def readme(
 
 @app.command()
 def articles(files: Annotated[list[Path], typer.Argument(help="Plain-text articles.")]) -> None:
-    """Show how plain-text articles are read: what is title, text, and what is stripped."""
+    """Show how plain-text articles are read."""
     from newstance.corpus import own
 
+    problems = []
     for file in files:
-        article = own.parse(file)
-        print(own.describe(article))
+        try:
+            typer.echo(own.describe(own.parse(file)) + "\n")
+        except NewstanceError as error:
+            problems.append(str(error))
+    if problems:
+        raise NewstanceError(" ".join(problems))
 
 
 @app.command()
 def doctor(params: Params = PARAMS_FILE) -> None:
-    """Say what is installed, where data, models and the tracking store are, and what is missing."""
+    """Say what is installed, where things are, what is missing."""
     from newstance.doctor import examine
 
     findings = examine(params)
+    width = max(len(finding.subject) for finding in findings)
     for finding in findings:
-        print(finding)
-    if any(finding.missing for finding in findings):
+        typer.echo(f"{finding.state:<8}{finding.subject:<{width}}  {finding.text}")
+    if any(finding.state == "wrong" for finding in findings):
         raise typer.Exit(1)

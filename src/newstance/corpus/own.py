@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from textwrap import shorten
 
 import pandas as pd
 
@@ -130,11 +131,37 @@ def parse(path: Path) -> OwnArticle:
     )
 
 
+def describe(article: OwnArticle, width: int = 80) -> str:
+    """Show how a file was read: one line a fact and the beginning of each paragraph, `width` columns wide."""
+    paragraphs = [paragraph for paragraph in article.text.split("\n") if paragraph]
+    published = "" if pd.isna(article.published) else str(article.published.date())
+    facts = {
+        "article_id": article.article_id,
+        "title": article.title,
+        "outlet": article.outlet or "(not given)",
+        "url": article.url or "(not given)",
+        "published": published or "(not given)",
+        "dateline": article.dateline or "(none)",
+        "text": f"{len(article.text.split())} words in {len(paragraphs)} paragraphs",
+    }
+    lines = [f"{name:<12}{value}" for name, value in facts.items()]
+    lines += [
+        f"{number:>10}  {shorten(text, width - 12, placeholder=' …')}"
+        for number, text in enumerate(paragraphs, start=1)
+    ]
+    lines += [
+        f"{'stripped':<12}{shorten(line, width - 12, placeholder=' …')}" for line in article.stripped or ("(nothing)",)
+    ]
+    return "\n".join(lines)
+
+
 def _read_lines(path: Path) -> list[str]:
     try:
         content = path.read_bytes().decode("utf-8-sig")
     except FileNotFoundError:
         raise NewstanceError(f"{path} does not exist.") from None
+    except OSError as error:
+        raise NewstanceError(f"{path} can't be read: {error.strerror}.") from None
     except UnicodeDecodeError as error:
         raise NewstanceError(f"{path} is not UTF-8 (byte {error.start}); save it as UTF-8.") from None
     return [line.strip() for line in re.split(r"\r\n|\r|\n", content)]

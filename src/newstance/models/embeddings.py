@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, redirect_stderr
 from contextvars import ContextVar
 from functools import lru_cache
 from hashlib import sha256
+from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -99,12 +100,17 @@ class FrozenEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 @lru_cache(maxsize=1)
 def _sentence_transformer(backbone: str) -> SentenceTransformer:
     from sentence_transformers import SentenceTransformer  # noqa: PLC0415  (imports torch: seconds)
+
+    _silence_transformers()
+    return SentenceTransformer(str(backbone_folder(backbone)), local_files_only=True)
+
+
+def _silence_transformers() -> None:
+    """Stop the table of unused position ids, which is printed on every load, and the progress of loading."""
     from transformers.utils import logging  # noqa: PLC0415
 
-    # The checkpoint's unused position ids would be reported as a table on every load.
     logging.set_verbosity_error()  # type: ignore[no-untyped-call]
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-    return SentenceTransformer(str(backbone_folder(backbone)), local_files_only=True)
 
 
 def _bfloat16() -> AbstractContextManager[Any]:
@@ -190,7 +196,9 @@ def _distilled(backbone: str, dimensions: int, cache: Path | None) -> StaticMode
     folder = cache / f"static-{backbone_hash(backbone)[:16]}-{dimensions}" if cache else None
     if folder and folder.is_dir():
         return StaticModel.from_pretrained(folder)
-    model = distill(str(backbone_folder(backbone)), pca_dims=dimensions, device="cpu")
+    _silence_transformers()
+    with redirect_stderr(StringIO()):  # its progress bar can't be switched off
+        model = distill(str(backbone_folder(backbone)), pca_dims=dimensions, device="cpu")
     if folder:
         with atomic_path(folder) as temporary:
             model.save_pretrained(temporary)

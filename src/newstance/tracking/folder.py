@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -104,8 +105,9 @@ def numbers(values: Mapping[str, Any], source: Path | str) -> dict[str, float]:
 
 
 def texts(values: Mapping[str, Any]) -> dict[str, str]:
-    """Flatten nested settings into MLflow parameters; a value that is no text is written as JSON."""
-    return {name: value if isinstance(value, str) else json.dumps(value, sort_keys=True) for name, value in flatten(values)}
+    """Flatten nested settings into MLflow parameters; a value that is no text is written as JSON, keys in order."""
+    as_text = partial(json.dumps, sort_keys=True)
+    return {name: value if isinstance(value, str) else as_text(value) for name, value in flatten(values)}
 
 
 @dataclass(frozen=True)
