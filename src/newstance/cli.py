@@ -11,8 +11,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.logging import RichHandler
-from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.text import Text
 
 from newstance.errors import NewstanceError
 from newstance.settings import PARAMS_FILE, PLOTS, PREPARED, REPORTS, RUNS, TABLES, Settings, load_settings
@@ -35,9 +35,13 @@ def main() -> None:
     try:
         app()
     except NewstanceError as error:
-        message = escape(" ".join(str(error).split()))
-        console.print(f"[bold red]Error:[/] {message}", highlight=False, soft_wrap=True)
+        _complain(error)
         sys.exit(2)
+
+
+def _complain(error: NewstanceError) -> None:
+    # A Text, since rich would read brackets in a message as markup and words between colons as emoji.
+    console.print(Text.assemble(("Error:", "bold red"), " ", " ".join(str(error).split())), soft_wrap=True)
 
 
 def _version(wanted: bool) -> None:
@@ -49,7 +53,7 @@ def _version(wanted: bool) -> None:
 @app.callback()
 def options(
     show_version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Say which.")
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Say the version, and no more.")
     ] = False,
     verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Say what is done in detail.")] = False,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Say nothing but warnings and errors.")] = False,
@@ -176,14 +180,15 @@ def articles(files: Annotated[list[Path], typer.Argument(help="Plain-text articl
     """Show how plain-text articles are read."""
     from newstance.corpus import own
 
-    problems = []
+    refused = False
     for file in files:
         try:
             typer.echo(own.describe(own.parse(file)) + "\n")
         except NewstanceError as error:
-            problems.append(str(error))
-    if problems:
-        raise NewstanceError(" ".join(problems))
+            _complain(error)
+            refused = True
+    if refused:
+        raise typer.Exit(2)
 
 
 @app.command()
@@ -195,5 +200,7 @@ def doctor(params: Params = PARAMS_FILE) -> None:
     width = max(len(finding.subject) for finding in findings)
     for finding in findings:
         typer.echo(f"{finding.state:<8}{finding.subject:<{width}}  {finding.text}")
-    if any(finding.state == "wrong" for finding in findings):
+    wrong, missing = (sum(finding.state == state for finding in findings) for state in ("wrong", "not yet"))
+    typer.echo(f"\n{wrong} wrong, {missing} not there yet")
+    if wrong:
         raise typer.Exit(1)

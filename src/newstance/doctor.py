@@ -11,7 +11,10 @@ from pathlib import Path
 from typing import Literal
 
 from newstance.errors import NewstanceError
-from newstance.settings import EXPERIMENTS, PREPARED, RAW, REPORTS, RUNS, WHEELS, Settings, load_settings
+from newstance.settings import CLEAN, EXPERIMENTS, PREPARED, RAW, REPORTS, RUNS, WHEELS, Settings, load_settings
+
+# Checks import what they need inside, so that a library that is missing or broken is a finding and no crash.
+# ruff: noqa: PLC0415
 
 OPTIONAL = {"mlflow": "tracking", "dvc": "tracking", "jupyter": "notebooks"}
 
@@ -35,13 +38,43 @@ class Finding:
 
 def examine(params: Path) -> list[Finding]:
     """Look at the installation, the settings, the experiments and what the pipeline has made so far."""
-    findings = [Finding("ok", "Python", platform.python_version()), *_packages(), *_backbone()]
+    findings = [
+        *_guarded("Python", _python()),
+        *_guarded("newstance", _packages()),
+        *_guarded("backbone", _backbone()),
+        *_guarded("torch device", _device()),
+        *_guarded("tracking store", _store()),
+    ]
     try:
         settings = load_settings(params)
-    except NewstanceError as error:
-        return [*findings, Finding("wrong", "settings", str(error))]
+    except (NewstanceError, OSError) as error:
+        return [*findings, Finding("wrong", "settings", _one_line(error))]
     findings.append(Finding("ok", "settings", f"{params} is valid"))
-    return [*findings, *_labels(settings), *_experiments(settings), *_made(settings), *_store()]
+    for name in settings.labels.schemes:
+        findings += _guarded(f"labels: {name}", _labels(name, settings))
+    findings += _guarded("own articles", _own_articles(settings))
+    for name, task in settings.experiments.items():
+        findings += _guarded(name, _experiment(name, task, settings))
+    return [*findings, *_guarded("data", _made(settings))]
+
+
+def _guarded(subject: str, findings: Iterator[Finding]) -> Iterator[Finding]:
+    """Give the findings; what stops them becomes one more."""
+    try:
+        yield from findings
+    except ImportError as error:
+        yield Finding("wrong", subject, f"can't be looked at: {_one_line(error)}; install all with make setup")
+    except (NewstanceError, OSError) as error:
+        yield Finding("wrong", subject, _one_line(error))
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())
+
+
+def _python() -> Iterator[Finding]:
+    yield Finding("ok", "Python", platform.python_version())
+    yield Finding("ok", "folder", f"{Path.cwd()}; paths below start here")
 
 
 def _packages() -> Iterator[Finding]:
@@ -61,58 +94,88 @@ def _packages() -> Iterator[Finding]:
 
 
 def _backbone() -> Iterator[Finding]:
-    from newstance.models.backbone import backbone_folder  # noqa: PLC0415
-    from newstance.models.settings import DEFAULT_BACKBONE  # noqa: PLC0415
+    from newstance.models.backbone import backbone_folder
+    from newstance.models.settings import DEFAULT_BACKBONE
 
     try:
-        yield Finding("ok", "backbone", f"{DEFAULT_BACKBONE} in {backbone_folder(DEFAULT_BACKBONE)}")
-    except NewstanceError as error:
-        yield Finding("wrong", "backbone", str(error))
+        importlib.metadata.version(DEFAULT_BACKBONE)
+    except importlib.metadata.PackageNotFoundError:
+        return  # said among the packages; looking further would ask the model hub
+    yield Finding("ok", "backbone", f"{DEFAULT_BACKBONE} in {backbone_folder(DEFAULT_BACKBONE)}")
 
 
-def _labels(settings: Settings) -> Iterator[Finding]:
-    from newstance.labels.annotations import read_annotations  # noqa: PLC0415  (pandas: a second)
+def _device() -> Iterator[Finding]:
+    import torch
 
-    try:
-        for name, scheme in settings.labels.load_schemes().items():
-            rows = len(read_annotations(scheme, settings.labels.directory))
-            yield Finding("ok", f"labels: {name}", f"{rows} in {settings.labels.directory / scheme.annotations}")
-    except NewstanceError as error:
-        yield Finding("wrong", "labels", str(error))
-
-
-def _experiments(settings: Settings) -> Iterator[Finding]:
-    from newstance.experiment.settings import load_experiment  # noqa: PLC0415  (pandas: a second)
-
-    for name, task in settings.experiments.items():
-        path = EXPERIMENTS / f"{name}.yaml"
-        try:
-            experiment = load_experiment(path)
-        except NewstanceError as error:
-            yield Finding("wrong", name, str(error))
-            continue
-        if experiment.task != task:
-            yield Finding("wrong", name, f"{path} says task '{experiment.task}', the settings say '{task}'")
-        elif (RUNS / name / "predictions.parquet").is_file():
-            yield Finding("ok", name, f"has run: {RUNS / name}")
-        else:
-            yield Finding("not yet", name, f"has not run here; newstance run {path}")
-
-
-def _made(settings: Settings) -> Iterator[Finding]:
-    places = {
-        "wheel": (WHEELS, "newstance fetch"),
-        "raw corpus": (RAW, "newstance fetch"),
-        **{f"prepared: {name}": (PREPARED / name, "dvc repro split") for name in settings.labels.schemes},
-        "report": (REPORTS / "index.html", "dvc repro"),
-    }
-    for subject, (path, command) in places.items():
-        there = path.is_file() or (path.is_dir() and any(path.iterdir()))
-        yield Finding("ok", subject, str(path)) if there else Finding("not yet", subject, f"{path}; {command}")
+    if not torch.cuda.is_available():
+        yield Finding("ok", "torch device", "cpu (no CUDA device)")
+        return
+    bfloat16 = "with" if torch.cuda.is_bf16_supported() else "without"
+    yield Finding("ok", "torch device", f"cuda, {torch.cuda.get_device_name()}, {bfloat16} bfloat16")
 
 
 def _store() -> Iterator[Finding]:
-    from newstance.tracking import available, store  # noqa: PLC0415
+    from newstance.tracking import available, store
 
-    if available():
+    if not available():
+        return  # said among the packages
+    uri = store.store_uri()
+    if uri.startswith(store.SQLITE) and not Path(uri.removeprefix(store.SQLITE)).is_file():
+        command = "newstance run makes it, and newstance track for run folders that are there already"
+        yield Finding("not yet", "tracking store", f"{store.shown_uri()}; {command}")
+    else:
         yield Finding("ok", "tracking store", store.shown_uri())
+
+
+def _labels(name: str, settings: Settings) -> Iterator[Finding]:
+    from newstance.labels.annotations import read_annotations
+    from newstance.scheme import load_schemes
+
+    directory = settings.labels.directory
+    scheme = load_schemes(directory / "schemes", (name,))[name]
+    rows = len(read_annotations(scheme, directory))
+    yield Finding("ok", f"labels: {name}", f"{rows} in {directory / scheme.annotations}")
+
+
+def _own_articles(settings: Settings) -> Iterator[Finding]:
+    from newstance.corpus import own
+
+    number = len(own.read(settings.corpus, RAW))
+    yield Finding("ok", "own articles", f"{number} in {settings.corpus.own_articles}")
+
+
+def _experiment(name: str, task: str, settings: Settings) -> Iterator[Finding]:
+    from newstance.experiment.settings import load_experiment
+
+    path = EXPERIMENTS / f"{name}.yaml"
+    experiment = load_experiment(path)
+    if experiment.task != task:
+        yield Finding("wrong", name, f"{path} says task '{experiment.task}', the settings say '{task}'")
+    elif task not in settings.labels.schemes:
+        known = ", ".join(settings.labels.schemes)
+        yield Finding("wrong", name, f"{path}: task '{task}' is no scheme of the settings; use {known}")
+    elif (RUNS / name / "predictions.parquet").is_file():
+        yield Finding("ok", name, f"has run: {RUNS / name}")
+    else:
+        yield Finding("not yet", name, f"has not run here; newstance run {path}")
+
+
+def _made(settings: Settings) -> Iterator[Finding]:
+    from newstance.corpus.fetch import WHEEL
+
+    if settings.corpus.path is None:
+        yield _place("wheel", WHEELS / WHEEL, "newstance fetch")
+    elif settings.corpus.path.is_file():
+        yield Finding("ok", "your corpus", str(settings.corpus.path))
+    else:
+        yield Finding("wrong", "your corpus", f"{settings.corpus.path} does not exist; correct 'corpus.path'")
+    yield _place("raw corpus", RAW, "newstance fetch")
+    yield _place("clean corpus", CLEAN, "dvc repro clean")
+    for name in settings.labels.schemes:
+        yield _place(f"prepared: {name}", PREPARED / name, "dvc repro split")
+    yield _place("report", REPORTS / "index.html", "dvc repro")
+
+
+def _place(subject: str, path: Path, command: str) -> Finding:
+    there = path.is_file() or (path.is_dir() and any(path.iterdir()))
+    return Finding("ok", subject, str(path)) if there else Finding("not yet", subject, f"{path}; {command}")

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newstance.corpus.own import parse, read
+from newstance.corpus.own import describe, parse, read
 from newstance.errors import NewstanceError
 from newstance.scheme import ARTICLE_COLUMNS
 from newstance.settings import CorpusSettings
@@ -106,7 +106,13 @@ def test_datelines_are_taken_off(article, start, dateline):
 
 
 @pytest.mark.parametrize(
-    "text", ["Note: The ferry sails.", "The captain said: We sail.", "Yesterday — and today — it sails"]
+    "text",
+    [
+        "Note: The ferry sails.",
+        "The captain said: We sail.",
+        "Yesterday — and today — it sails",
+        "It – 12 metres long – sails.",
+    ],
 )
 def test_sentences_are_no_datelines(article, text):
     assert article(f"Ferry\n\n{text}").text == text
@@ -195,3 +201,50 @@ def test_the_seeds_are_read_without_what_surrounds_them():
     assert not table["text"].str.contains("example.org|Comments posted|newsletter|channel", regex=True).any()
     assert table.loc["river-otters-return", "outlet"] == "Valley Courier"
     assert parse(SEEDS / "dushanbe-summit-trade.txt").dateline == "Dushanbe"
+
+
+def test_an_article_is_shown_with_what_was_stripped_and_why(article):
+    lines = describe(article(PASTED)).splitlines()
+    assert lines == [
+        "article_id  ferry",
+        "title       Council opens the new ferry line",
+        "outlet      (not given)",
+        "url         (not given)",
+        "published   (not given)",
+        "dateline    Port Lenn",
+        "text        24 words in 2 paragraphs",
+        "         1  The first ferry left at noon with eighty people on board.",
+        '         2  It returned an hour later, "on time and dry", as its captain said.',
+        "stripped    repeated title: Council opens the new ferry line",
+        "stripped    promotion: Follow the Harbour Herald readers channel on WhatsApp:",
+        "stripped    link: https://example.org/channel/1",
+        "stripped    disclaimer: The comments posted here are not from the Harbour …",
+    ]
+
+
+def test_front_matter_is_shown_and_a_long_url_stays_whole(article):
+    url = "https://example.org/" + "a-very-long-path/" * 6
+    shown = describe(article(f"outlet: Herald\nurl: {url}\npublished: 2026-03-14\n\nFerry\n\nSailed."))
+    assert f"outlet      Herald\nurl         {url}\npublished   2026-03-14\n" in shown
+    assert "text        1 word in 1 paragraph\n" in shown
+    assert shown.endswith("stripped    (nothing)")
+
+
+def test_a_long_title_is_shown_in_full_within_the_width(article):
+    title = "Council opens the new ferry line after a year of quarrels, delays and two lost captains"
+    shown = describe(article(f"{title}\n\n{'ferry' * 40}")).splitlines()
+    assert " ".join(" ".join(shown[1:3]).split()) == f"title {title}"
+    assert shown[-2].endswith("ferryfer …")
+    assert max(map(len, shown)) == 80
+
+
+@given(st.lists(SENTENCES, min_size=1, max_size=4), st.integers(30, 100))
+def test_every_paragraph_begins_in_one_line_of_the_width(paragraphs, width):
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "a.txt"
+        path.write_text("\n\n".join(["Ferry", *paragraphs]), encoding="utf-8")
+        shown = describe(parse(path), width).splitlines()
+    assert max(map(len, shown)) <= width
+    for line, paragraph in zip(shown[-len(paragraphs) - 1 : -1], paragraphs, strict=True):
+        text = line.split(maxsplit=1)[1]
+        assert text == paragraph or paragraph.startswith(text.removesuffix(" …"))

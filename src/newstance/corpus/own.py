@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from textwrap import shorten
+from textwrap import fill
 
 import pandas as pd
 
@@ -31,7 +31,8 @@ _DISCLAIMER = re.compile(
     r"|.*\b(?:derogatory|abusive|obscene|offensive|defamatory|insulting)\b.*\bcomments\b.*\b(?:removed|deleted)\b)",
     re.IGNORECASE,
 )
-_PLACE = r"[A-Z][\w.'’-]*(?: (?:[A-Z][\w.'’-]*|of|the|de|del|la|and)){0,3}"
+_NO_PRONOUN = r"(?!(?:He|I|It|She|That|There|They|This|We|You)\b)"
+_PLACE = _NO_PRONOUN + r"[A-Z][\w.'’-]*(?: (?:[A-Z][\w.'’-]*|of|the|de|del|la|and)){0,3}"
 _DATELINE = re.compile(
     rf"(?P<dateline>{_PLACE}(?:, [A-Z][\w.]*(?: \d{{1,2}})?)?(?: \([A-Za-z ]+\))?)"
     r"(?::[ \t]+|[ \t]+[-–—][ \t]+)(?=[A-Z0-9\"'“‘])"
@@ -132,27 +133,61 @@ def parse(path: Path) -> OwnArticle:
 
 
 def describe(article: OwnArticle, width: int = 80) -> str:
-    """Show how a file was read: one line a fact and the beginning of each paragraph, `width` columns wide."""
-    paragraphs = [paragraph for paragraph in article.text.split("\n") if paragraph]
-    published = "" if pd.isna(article.published) else str(article.published.date())
+    """Show how a file was read: its facts, the beginning of each paragraph, and what was stripped and why.
+
+    Parameters
+    ----------
+    article
+        As `parse` returns it.
+    width
+        Columns; only a single word that is longer, such as a URL, sticks out.
+    """
+    paragraphs = article.text.split("\n\n")
     facts = {
         "article_id": article.article_id,
         "title": article.title,
         "outlet": article.outlet or "(not given)",
         "url": article.url or "(not given)",
-        "published": published or "(not given)",
+        "published": "(not given)" if pd.isna(article.published) else str(article.published.date()),
         "dateline": article.dateline or "(none)",
-        "text": f"{len(article.text.split())} words in {len(paragraphs)} paragraphs",
+        "text": f"{_count(len(article.text.split()), 'word')} in {_count(len(paragraphs), 'paragraph')}",
     }
-    lines = [f"{name:<12}{value}" for name, value in facts.items()]
-    lines += [
-        f"{number:>10}  {shorten(text, width - 12, placeholder=' …')}"
-        for number, text in enumerate(paragraphs, start=1)
-    ]
-    lines += [
-        f"{'stripped':<12}{shorten(line, width - 12, placeholder=' …')}" for line in article.stripped or ("(nothing)",)
-    ]
+    lines = [_fact(name, value, width) for name, value in facts.items()]
+    lines += [f"{number:>10}  {_beginning(text, width - 12)}" for number, text in enumerate(paragraphs, start=1)]
+    stripped = [f"{_reason(line, article.title)}: {line}" for line in article.stripped] or ["(nothing)"]
+    lines += [f"{'stripped':<12}{_beginning(line, width - 12)}" for line in stripped]
     return "\n".join(lines)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _fact(name: str, value: str, width: int) -> str:
+    return fill(
+        value,
+        width,
+        initial_indent=f"{name:<12}",
+        subsequent_indent=" " * 12,
+        break_long_words=False,  # a URL stays whole, to be copied
+        break_on_hyphens=False,
+    )
+
+
+def _beginning(text: str, width: int) -> str:
+    line = " ".join(text.split())
+    if len(line) <= width:
+        return line
+    return f"{line[: width - 1].rpartition(' ')[0] or line[: width - 2]} …"
+
+
+def _reason(line: str, title: str) -> str:
+    """Say why a line was stripped."""
+    if _repeats(line, title):
+        return "repeated title"
+    if _URL.fullmatch(line):
+        return "link"
+    return "promotion" if _PROMOTION.match(line) else "disclaimer"
 
 
 def _read_lines(path: Path) -> list[str]:
@@ -206,11 +241,15 @@ def _key_and_value(line: str, place: str) -> tuple[str, str]:
 def _drop_repeated_title(lines: list[str], title: str) -> tuple[list[str], list[str]]:
     dropped = []
     while (position := _next_line(lines, 0)) < len(lines):
-        if " ".join(lines[position].split()).casefold() != title.casefold():
+        if not _repeats(lines[position], title):
             break
         dropped.append(lines[position])
         lines = lines[position + 1 :]
     return lines, dropped
+
+
+def _repeats(line: str, title: str) -> bool:
+    return " ".join(line.split()).casefold() == title.casefold()
 
 
 def _drop_promotions(lines: list[str]) -> tuple[list[str], list[str]]:

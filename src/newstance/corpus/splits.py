@@ -148,7 +148,7 @@ def folds(data: Mapping[str, pd.DataFrame], scheme: Scheme, protocol: str = STAN
     protocol
         ``standard``: the splits as they are. ``outlet-held-out``: a fold an outlet, tested on that outlet's test
         articles, trained on the other outlets without the groups that occur in it. ``unseen-target``: tested on the
-        test pairs whose target never occurs in train.
+        test pairs whose target occurs neither in train nor in validation.
 
     Raises
     ------
@@ -183,13 +183,18 @@ def _outlet_folds(data: Mapping[str, pd.DataFrame], scheme: Scheme) -> Iterator[
         yield Fold(OUTLET_HELD_OUT, outlet, parts["train"], parts["validation"], test)
 
 
+def unseen_targets(data: Mapping[str, pd.DataFrame]) -> pd.Series[bool]:
+    """Say for each test pair whether its target occurs neither in train nor in validation."""
+    known = pd.concat([data["train"]["target"], data["validation"]["target"]])
+    return ~data["test"]["target"].isin(known)
+
+
 def _unseen_target_fold(data: Mapping[str, pd.DataFrame], scheme: Scheme) -> Fold:
     if not scheme.has_targets:
         raise NewstanceError(f"Protocol '{UNSEEN_TARGET}' needs targets, which task '{scheme.name}' doesn't have.")
-    test = data["test"]
-    unseen = test[~test["target"].isin(data["train"]["target"])].reset_index(drop=True)
+    unseen = data["test"][unseen_targets(data)].reset_index(drop=True)
     if unseen.empty:
-        raise NewstanceError(f"Protocol '{UNSEEN_TARGET}', task '{scheme.name}': train has every target of test.")
+        raise NewstanceError(f"Protocol '{UNSEEN_TARGET}', task '{scheme.name}': every target of test occurs in training.")
     return Fold(UNSEEN_TARGET, UNSEEN_TARGET, data["train"], data["validation"], unseen)
 
 

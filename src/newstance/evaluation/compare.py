@@ -124,7 +124,7 @@ def _task_tables(
     experiments = [_Experiment.of(run, data, scheme, settings) for run in runs]
     experiments.sort(key=lambda one: (-one.validation["macro_f1"], one.validation["log_loss"], one.name))
     confidence = settings.confidence
-    values = slice_values(data[TEST], data["train"])
+    values = slice_values(data[TEST], pd.concat([data["train"], data[VALIDATION]]))
     return {
         "comparison": _stacked(_comparison(experiments, confidence)),
         "paired_tests": _stacked(_paired(experiments, confidence)),

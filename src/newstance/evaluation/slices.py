@@ -1,4 +1,4 @@
-"""Scores on slices of a test set: by outlet, topic, article length and how often the target occurs in train."""
+"""Scores on slices of a test set: by outlet, topic, article length and how often the target occurs in training."""
 
 from __future__ import annotations
 
@@ -19,27 +19,27 @@ LENGTHS = {0: "under 200", 200: "200-399", 400: "400-799", 800: "800 and over"}
 FREQUENCIES = {0: "unseen", 1: "1-4", 5: "5-19", 20: "20 and over"}
 
 
-def slice_values(units: pd.DataFrame, train: pd.DataFrame) -> pd.DataFrame:
+def slice_values(units: pd.DataFrame, training: pd.DataFrame) -> pd.DataFrame:
     """Say in which slices each unit lies.
 
     Parameters
     ----------
     units
         Rows of a prepared table.
-    train
-        The prepared training data, in which targets are counted.
+    training
+        The prepared data that models are fitted on (train and validation), in which targets are counted.
 
     Returns
     -------
     DataFrame
         One row a unit, one ordered categorical column a slice: outlet, topic (where the data have it), length (words
-        of the text), target_frequency (pairs of train with the unit's target; target-dependent tasks only). A missing
-        outlet or topic is ``(none)``.
+        of the text), target_frequency (pairs of training with the unit's target; target-dependent tasks only). A
+        missing outlet or topic is ``(none)``.
     """
     values = {name: _named(units[name]) for name in ("outlet", "topic") if name in units}
     values["length"] = _ranges(units["text"].map(lambda text: len(text.split())), LENGTHS)
     if "target" in units:
-        occurrences = units["target"].map(train["target"].value_counts()).fillna(0)
+        occurrences = units["target"].map(training["target"].value_counts()).fillna(0)
         values["target_frequency"] = _ranges(occurrences, FREQUENCIES)
     return pd.DataFrame({name: series.reset_index(drop=True) for name, series in values.items()})
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from newstance.corpus.splits import OUTLET_HELD_OUT, STANDARD, UNSEEN_TARGET, folds
+from newstance.corpus.splits import OUTLET_HELD_OUT, STANDARD, UNSEEN_TARGET, folds, unseen_targets
 from newstance.errors import NewstanceError
 from newstance.evaluation.metrics import scores
 from newstance.evaluation.outcomes import Outcomes, outcomes_by_seed, prediction_columns
@@ -22,7 +22,7 @@ def run_outcomes(
 ) -> dict[str, dict[int, Outcomes]]:
     """Match a run's predictions to the prepared data.
 
-    No model is fitted for ``unseen-target``: training doesn't see the test pairs' targets anyway, so these are the
+    No model is fitted for ``unseen-target``: training doesn't see these pairs' targets anyway, so these are the
     standard predictions on the pairs in question.
 
     Parameters
@@ -56,7 +56,7 @@ def run_outcomes(
     if (predictions["protocol"] == OUTLET_HELD_OUT).any():
         rows[OUTLET_HELD_OUT] = predictions[predictions["protocol"] == OUTLET_HELD_OUT]
         units[OUTLET_HELD_OUT] = _test_units(data, scheme, OUTLET_HELD_OUT)
-    if scheme.has_targets and not data[TEST]["target"].isin(data["train"]["target"]).all():
+    if scheme.has_targets and unseen_targets(data).any():
         units[UNSEEN_TARGET] = _test_units(data, scheme, UNSEEN_TARGET)
         rows[UNSEEN_TARGET] = rows[TEST][rows[TEST]["target"].isin(units[UNSEEN_TARGET]["target"])]
     for part, chosen in rows.items():

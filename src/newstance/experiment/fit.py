@@ -1,4 +1,4 @@
-"""Fitting one model: every combination of the grid on train, the choice and the temperature on validation."""
+"""Fitting one model: the grid on train, choice and temperature on validation, the last fit on both."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from sklearn.metrics import f1_score
 from sklearn.pipeline import Pipeline
 
 from newstance.corpus.splits import Fold
-from newstance.errors import NewstanceError
 from newstance.evaluation.calibration import apply_temperature, fit_temperature, label_losses
 from newstance.evaluation.outcomes import CALIBRATED, UNCALIBRATED, prediction_columns
 from newstance.experiment.settings import ExperimentSettings, Scalar
 from newstance.models.build import build
 from newstance.models.embeddings import embedding_cache
 from newstance.models.mentions import Aliases, sentences
+from newstance.models.settings import ModelSettings
 from newstance.scheme import Scheme
 from newstance.settings import CACHE
 
@@ -43,12 +43,11 @@ class Setup:
 
 @dataclass(frozen=True)
 class Candidate:
-    """One combination of the grid and how it did on validation."""
+    """One combination of the grid and how it did on validation, fitted on train."""
 
     settings: dict[str, Scalar]
     macro_f1: float
     log_loss: float
-    fit_seconds: float
 
     @property
     def rank(self) -> tuple[float, float]:
@@ -58,16 +57,35 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Fitted:
-    """The best candidate: the fitted model, its temperature, and all candidates in the grid's order."""
+    """The outcome of `fit`.
+
+    Attributes
+    ----------
+    model
+        The best candidate, fitted anew on train and validation together.
+    temperature
+        Of the best candidate as fitted on train, from its validation predictions.
+    validation
+        These predictions, shape (validation units, classes).
+    chosen, candidates
+        The best candidate, and all of them in the grid's order.
+    seconds
+        What the last fit took; embeddings of the texts were at hand.
+    """
 
     model: Pipeline
     temperature: float
+    validation: Array
     chosen: Candidate
     candidates: list[Candidate]
+    seconds: float
 
 
 def fit(setup: Setup, fold: Fold, seed: int, on_candidate: Callable[[Candidate], None] = lambda _: None) -> Fitted:
-    """Fit every candidate on train, keep the best on validation, and fit its temperature there.
+    """Fit every candidate on train, choose on validation, and fit the best one on both.
+
+    Validation scores and the temperature belong to the fit on train alone. The last fit gives the chosen settings all
+    the labels that aren't kept for the test.
 
     Parameters
     ----------
@@ -83,53 +101,35 @@ def fit(setup: Setup, fold: Fold, seed: int, on_candidate: Callable[[Candidate],
     scheme = setup.scheme
     truth = fold.validation[scheme.name].to_numpy(dtype=object)
     numbers = np.array([scheme.codes.index(code) for code in truth])
-    best: tuple[Candidate, Pipeline, Array] | None = None
-    candidates = []
-    for settings, pipeline, predicted, seconds in _fit_candidates(setup, fold, seed):
+    tried: list[tuple[Candidate, ModelSettings, Array]] = []
+    for settings, model, predicted in _try_candidates(setup, fold, seed):
         labels = np.array(scheme.codes, dtype=object)[predicted.argmax(axis=1)]
         score = float(f1_score(truth, labels, average="macro", zero_division=0))
-        candidate = Candidate(settings, score, float(label_losses(predicted, numbers).mean()), seconds)
+        candidate = Candidate(settings, score, float(label_losses(predicted, numbers).mean()))
         on_candidate(candidate)
-        candidates.append(candidate)
-        if best is None or candidate.rank > best[0].rank:
-            best = (candidate, pipeline, predicted)
-    if best is None:
-        raise NewstanceError(f"Experiment '{setup.experiment.title}' has no candidate to fit.")
-    chosen, pipeline, predicted = best
-    return Fitted(pipeline, fit_temperature(predicted, numbers), chosen, candidates)
+        tried.append((candidate, model, predicted))
+    chosen, model, predicted = max(tried, key=lambda one: one[0].rank)
+    started = time.perf_counter()
+    both = pd.concat([fold.train, fold.validation], ignore_index=True)
+    final = build(model, setup.aliases, seed).fit(both, both[scheme.name].to_numpy(dtype=object))
+    seconds = time.perf_counter() - started
+    candidates = [candidate for candidate, *_ in tried]
+    return Fitted(final, fit_temperature(predicted, numbers), predicted, chosen, candidates, seconds)
 
 
-def _fit_candidates(setup: Setup, fold: Fold, seed: int) -> Iterator[tuple[dict[str, Scalar], Pipeline, Array, float]]:
-    """Fit the candidates one after the other; neighbours that differ in the classifier only share their features."""
+def _try_candidates(setup: Setup, fold: Fold, seed: int) -> Iterator[tuple[dict[str, Scalar], ModelSettings, Array]]:
+    """Fit the candidates on train and predict validation; neighbours that differ in the classifier share features."""
     labels = fold.train[setup.scheme.name].to_numpy(dtype=object)
-    shared: _SharedFeatures | None = None
+    key, train, validation = None, None, None
     for settings, model in setup.experiment.candidates():
         pipeline = build(model, setup.aliases, seed)
-        key = model.model_dump_json(exclude={"classifier"})
-        if shared is None or shared.key != key:
-            shared = _SharedFeatures.fit(key, pipeline, fold, labels)
-        started = time.perf_counter()
-        classifier = pipeline.steps[-1][1].fit(shared.train, labels)
-        seconds = shared.seconds + time.perf_counter() - started
-        whole = Pipeline([*shared.fitted.steps, ("classifier", classifier)])
-        yield settings, whole, _all_classes(classifier, shared.validation, setup.scheme), seconds
-
-
-@dataclass(frozen=True)
-class _SharedFeatures:
-    key: str
-    fitted: Pipeline
-    train: Any
-    validation: Any
-    seconds: float
-
-    @classmethod
-    def fit(cls, key: str, pipeline: Pipeline, fold: Fold, labels: NDArray[np.object_]) -> _SharedFeatures:
-        started = time.perf_counter()
-        front = Pipeline(pipeline.steps[:-1])
-        train = front.fit_transform(fold.train, labels)
-        seconds = time.perf_counter() - started
-        return cls(key, front, train, front.transform(fold.validation), seconds)
+        features, classifier = pipeline[:-1], pipeline[-1]
+        wanted = model.model_dump_json(exclude={"classifier"})
+        if wanted != key:
+            key, train = wanted, features.fit_transform(fold.train, labels)
+            validation = features.transform(fold.validation)
+        classifier.fit(train, labels)
+        yield settings, model, _all_classes(classifier, validation, setup.scheme)
 
 
 def _all_classes(model: Any, table: Any, scheme: Scheme) -> Array:
@@ -141,11 +141,14 @@ def _all_classes(model: Any, table: Any, scheme: Scheme) -> Array:
 
 
 def predictions(fitted: Fitted, fold: Fold, splits: tuple[str, ...], scheme: Scheme, seed: int) -> pd.DataFrame:
-    """Predict the named splits of a fold; columns `newstance.evaluation.outcomes.prediction_columns`."""
+    """Predict the named splits of a fold; columns `newstance.evaluation.outcomes.prediction_columns`.
+
+    Validation is predicted by the candidate that was fitted on train alone.
+    """
     parts = []
     for split in splits:
         table: pd.DataFrame = getattr(fold, split)
-        raw = _all_classes(fitted.model, table, scheme)
+        raw = fitted.validation if split == "validation" else _all_classes(fitted.model, table, scheme)
         calibrated = apply_temperature(raw, fitted.temperature)
         part = pd.DataFrame({"article_id": table["article_id"].array, "label": table[scheme.name].array})
         part["target"] = table["target"].array if scheme.has_targets else ""

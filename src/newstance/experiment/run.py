@@ -23,7 +23,8 @@ from newstance import tracking
 from newstance.corpus.prepared import fingerprint, read_prepared
 from newstance.corpus.splits import OUTLET_HELD_OUT, STANDARD, Fold, folds
 from newstance.errors import NewstanceError
-from newstance.evaluation.summary import run_metrics, seed_metrics
+from newstance.evaluation.figures import write_figures
+from newstance.evaluation.summary import run_metrics, run_outcomes, seed_metrics
 from newstance.experiment.fit import (
     EMBEDDINGS,
     Candidate,
@@ -188,7 +189,7 @@ class _Work:
                 }
                 for candidate in fitted.candidates
             ],
-            "fit_seconds": fitted.chosen.fit_seconds,
+            "fit_seconds": fitted.seconds,
             # Outside of the embedding cache: what prediction costs, and not what looking it up costs.
             "predict_seconds_per_unit": self._time(fitted),
         }
@@ -215,6 +216,8 @@ class _Work:
             write_json(temporary / "timing.json", _timing(seeds))
             write_json(temporary / "environment.json", _environment())
             write_parquet(temporary / "predictions.parquet", predicted)
+            first = run_outcomes(predicted, self.data, self.setup.scheme)["test"][self.setup.experiment.seeds[0]]
+            write_figures(first, self.setup.experiment.title, temporary / "figures")
             for seed in seeds:
                 (temporary / "seeds" / seed).mkdir(parents=True)
                 for name in ("model", "calibration.json"):

@@ -35,7 +35,8 @@ class ExperimentSettings(Strict):
         See `newstance.models.settings`.
     grid
         Values to try by dotted path into `model` (``classifier.C``, ``features.0.weight``); every combination is
-        fitted on train, the best macro-F1 on validation counts, ties go to the lower log loss.
+        fitted on train, the best macro-F1 on validation counts, ties go to the lower log loss. The best one is then
+        fitted on train and validation together.
     seeds
         One fit each; at least three where the model draws at random.
     protocols

@@ -18,6 +18,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from newstance.errors import NewstanceError
 from newstance.files import atomic_path
 from newstance.models.backbone import backbone_folder, backbone_hash
+from newstance.models.tfidf import distinct
 
 if TYPE_CHECKING:
     from model2vec import StaticModel
@@ -73,7 +74,8 @@ class FrozenEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             raise NewstanceError(f"Backbone '{self.backbone}' has other weights than this model was trained with.")
         folder = _cache_folder.get()
         if folder is None:
-            return self._encode(list(texts))
+            documents, rows = distinct(texts)
+            return self._encode(documents)[rows]
         return self._transform_cached(texts, folder / f"{self.weights_hash_[:16]}-{self.max_tokens}.npz")
 
     def _transform_cached(self, texts: Sequence[str], path: Path) -> Matrix:
@@ -171,8 +173,9 @@ class StaticEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     def transform(self, texts: Sequence[str]) -> Matrix:
         """Return unit-length embeddings, shape (texts, dimensions)."""
-        vectors = self._model().encode(list(texts), max_length=None, use_multiprocessing=False)
-        return np.asarray(vectors, dtype=np.float32)
+        documents, rows = distinct(texts)
+        vectors = self._model().encode(documents, max_length=None, use_multiprocessing=False)
+        return np.asarray(vectors, dtype=np.float32)[rows]
 
     def _model(self) -> StaticModel:
         if not hasattr(self, "_static_model"):

@@ -47,6 +47,8 @@ def read_aliases(path: Path) -> dict[str, list[str]]:
 
 def without_accents(text: str) -> str:
     """Return the text with accents and other combining marks removed, at equal letters otherwise."""
+    if text.isascii():
+        return text
     return "".join(letter for letter in unicodedata.normalize("NFKD", text) if not unicodedata.combining(letter))
 
 
@@ -54,6 +56,12 @@ def without_accents(text: str) -> str:
 def sentences(text: str) -> tuple[str, ...]:
     """Split a text into sentences, white space around them removed."""
     return tuple(sentence.strip() for sentence in segment("en", text) if sentence.strip())
+
+
+@lru_cache(maxsize=8192)
+def _plain_sentences(text: str) -> tuple[str, ...]:
+    """Sentences without accents, once an article and not once a target."""
+    return tuple(without_accents(sentence) for sentence in sentences(text))
 
 
 def names_of(target: str, aliases: Aliases) -> list[str]:
@@ -115,7 +123,7 @@ def target_sentences(title: str, text: str, target: str, aliases: Aliases, *, ma
         Without accents. Where nothing names the target: the sentences with a word of the same stem, and where
         there are none, the title and the first sentences.
     """
-    candidates = [without_accents(sentence) for sentence in (title, *sentences(text)) if sentence]
+    candidates = [sentence for sentence in (without_accents(title), *_plain_sentences(text)) if sentence]
     pattern = _pattern(names_of(target, aliases))
     found = [sentence for sentence in candidates if pattern.search(sentence)]
     found = found or _related(target, candidates) or candidates[: LEAD_SENTENCES + 1]

@@ -1,0 +1,92 @@
+"""The whole pipeline on a slice of the real corpus, by the commands that users type."""
+
+import json
+import os
+import sqlite3
+import subprocess
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from newstance.settings import load_settings
+
+ROOT = Path(__file__).parents[1]
+GOLDEN = Path(__file__).with_name("golden_smoke.json")
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("smoke")]
+
+
+def run(*command: str, cwd: Path) -> str:
+    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False, env=dict(os.environ))
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("smoke") / "project"
+    run("make", "smoke", f"SMOKE={folder}", cwd=ROOT)
+    return folder
+
+
+def test_every_experiment_has_a_run_folder_a_row_and_one_mlflow_run(project):
+    experiments = set(load_settings(project / "params.yaml").experiments)
+    comparison = pd.read_csv(project / "reports/tables/comparison.csv")
+    assert set(comparison["experiment"]) == experiments == {path.name for path in (project / "runs").iterdir()}
+    assert (project / "reports/index.html").stat().st_size > 100_000
+    with sqlite3.connect(project / "mlflow.db") as database:
+        names = database.execute("SELECT value FROM tags WHERE key = 'newstance.experiment'").fetchall()
+        parents = database.execute(
+            "SELECT COUNT(*) FROM runs WHERE run_uuid NOT IN (SELECT run_uuid FROM tags WHERE key='mlflow.parentRunId')"
+        ).fetchone()
+    assert {name for (name,) in names} == experiments
+    assert parents == (len(experiments),)
+
+
+def test_the_slice_is_cleaned_and_scored_as_recorded(project):
+    golden = json.loads(GOLDEN.read_text(encoding="utf-8"))
+    cleaning = pd.read_csv(project / "reports/tables/cleaning.csv")
+    assert cleaning[["rule", "dropped", "changed", "rows_left"]].to_numpy().tolist() == golden["cleaning"]
+    for experiment, macro_f1 in golden["macro_f1"].items():
+        metrics = json.loads((project / "runs" / experiment / "metrics.json").read_text(encoding="utf-8"))
+        # Other processors may round otherwise, which moves a borderline article or two.
+        assert metrics["test"]["macro_f1"] == pytest.approx(macro_f1, abs=0.03), experiment
+
+
+def test_no_group_lies_in_two_splits_of_the_prepared_data(project):
+    for task in ("topic", "stance"):
+        splits = [
+            pd.read_parquet(project / f"data/prepared/{task}/{name}.parquet", columns=["group"])
+            for name in ("train", "validation", "test")
+        ]
+        groups = [set(table["group"]) for table in splits]
+        assert len(set.union(*groups)) == sum(len(part) for part in groups)
+
+
+def test_a_second_repro_does_nothing(project):
+    assert "up to date" in run("dvc", "repro", cwd=project)
+
+
+def test_a_changed_experiment_runs_again_alone_with_what_follows(project):
+    experiment = project / "experiments/topic-tfidf-svm.yaml"
+    before = experiment.read_text(encoding="utf-8")
+    experiment.write_text(before + "# another line\n", encoding="utf-8")
+    planned = run("dvc", "repro", "--dry", cwd=project)
+    experiment.write_text(before, encoding="utf-8")
+    stages = [line.split("'")[1] for line in planned.splitlines() if line.startswith("Running stage")]
+    assert stages[0] == "experiment@topic-tfidf-svm"
+    assert set(stages) <= {"experiment@topic-tfidf-svm", "compare", "report"}
+
+
+def test_the_same_experiment_again_gives_the_same_metrics(project):
+    folder = project / "runs/topic-tfidf-svm"
+    first = {name: (folder / name).read_bytes() for name in ("metrics.json", "scores.json", "predictions.parquet")}
+    run("dvc", "repro", "--force", "--single-item", "experiment@topic-tfidf-svm", cwd=project)
+    assert {name: (folder / name).read_bytes() for name in first} == first
+
+
+def test_metrics_and_plots_can_be_shown(project):
+    shown = json.loads(run("dvc", "metrics", "show", "--json", cwd=project))
+    assert "runs/topic-tfidf-svm/metrics.json" in shown[""]["data"]
+    run("dvc", "plots", "show", "--out", "plots", cwd=project)
+    assert "vega" in (project / "plots/index.html").read_text(encoding="utf-8")
