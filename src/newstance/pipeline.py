@@ -8,7 +8,8 @@ from pathlib import Path
 import pandas as pd
 
 from newstance.corpus import cleaning, fetch, near_duplicates, news_articles, own, prepared, splits, table
-from newstance.files import atomic_path, read_parquet, remove, write_csv, write_parquet
+from newstance.errors import NewstanceError
+from newstance.files import atomic_path, read_parquet, write_csv, write_parquet
 from newstance.labels.agreement import agreement_table, reference_agreement
 from newstance.labels.annotations import check_against_corpus, read_annotations, resolve, skipped_ids
 from newstance.scheme import Scheme
@@ -16,6 +17,7 @@ from newstance.settings import CLEAN, LABELS, PREPARED, RAW, TABLES, CorpusSetti
 
 ARTICLES = CLEAN / "articles.parquet"
 LABEL_COUNT_COLUMNS = ["task", "annotator", "units", "articles", "of_dropped_articles"]
+EVERYONE = "(all)"
 
 
 def fetch_corpus(settings: Settings) -> Path:
@@ -75,28 +77,32 @@ def label(settings: Settings) -> None:
     """Check the annotations against schemes and corpus; write data/labels and the agreement tables."""
     corpus_ids = set(read_raw(settings.corpus)["article_id"])
     articles = read_parquet(ARTICLES)
-    agreements, scores, counts = [], [], []
-    remove(LABELS)
+    agreements, scores, counts, labels = [], [], [], {}
     for scheme in settings.labels.load_schemes().values():
         source = str(settings.labels.directory / scheme.annotations)
         everything = read_annotations(scheme, settings.labels.directory)
-        kept, dropped = check_against_corpus(
+        kept, _ = check_against_corpus(
             everything, corpus_ids, set(articles["article_id"]), source, sampled=settings.corpus.sample is not None
         )
-        write_parquet(LABELS / f"{scheme.name}.parquet", kept)
-        counts.append(_label_counts(scheme, kept, dropped))
+        labels[scheme.name] = kept
+        counts.append(_label_counts(scheme, kept, everything[everything["article_id"].isin(corpus_ids)]))
         reference = settings.labels.reference
         agreements.append(agreement_table(kept, articles, scheme, settings.evaluation))
         scores.append(reference_agreement(kept, articles, scheme, reference, settings.evaluation))
+    with atomic_path(LABELS) as temporary:
+        for name, kept in labels.items():
+            write_parquet(temporary / f"{name}.parquet", kept)
     write_csv(TABLES / "labels.csv", pd.concat(counts, ignore_index=True))
     write_csv(TABLES / "agreement.csv", pd.concat(agreements, ignore_index=True))
     write_csv(TABLES / "annotators.csv", pd.concat(scores, ignore_index=True))
 
 
-def _label_counts(scheme: Scheme, kept: pd.DataFrame, dropped: int) -> pd.DataFrame:
-    groups = kept.groupby("annotator", sort=True)["article_id"]
-    rows = [[scheme.name, name, len(ids), ids.nunique(), 0] for name, ids in groups]
-    rows.append([scheme.name, "(all)", len(kept), kept["article_id"].nunique(), dropped])
+def _label_counts(scheme: Scheme, kept: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
+    """Count the annotations of kept articles, and how many of the known ones fell with dropped articles."""
+    rows = []
+    for name in [*sorted(set(known["annotator"])), EVERYONE]:
+        left, before = (table if name == EVERYONE else table[table["annotator"] == name] for table in (kept, known))
+        rows.append([scheme.name, name, len(left), left["article_id"].nunique(), len(before) - len(left)])
     return pd.DataFrame(rows, columns=LABEL_COUNT_COLUMNS)
 
 
@@ -136,9 +142,11 @@ def _split_summary(schemes: dict[str, Scheme]) -> pd.DataFrame:
     tables = []
     for name, scheme in schemes.items():
         data = prepared.read_prepared(name)
-        tables.append(splits.summarise(scheme, splits.folds(data, scheme)))
-        if len(set(data["test"]["outlet"])) > 1:
-            tables.append(splits.summarise(scheme, splits.folds(data, scheme, splits.OUTLET_HELD_OUT)))
-        if scheme.has_targets:
-            tables.append(splits.summarise(scheme, splits.folds(data, scheme, splits.UNSEEN_TARGET)))
+        for protocol in (splits.STANDARD, splits.OUTLET_HELD_OUT, splits.UNSEEN_TARGET):
+            try:
+                folds = splits.folds(data, scheme, protocol)
+            except NewstanceError:  # not every corpus has several outlets or targets that training lacks
+                continue
+            if folds:
+                tables.append(splits.summarise(scheme, folds))
     return pd.concat(tables, ignore_index=True)

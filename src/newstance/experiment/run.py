@@ -7,6 +7,7 @@ import json
 import logging
 import os
 import platform
+import shutil
 import subprocess
 import time
 import uuid
@@ -24,7 +25,7 @@ from newstance.corpus.prepared import fingerprint, read_prepared
 from newstance.corpus.splits import OUTLET_HELD_OUT, STANDARD, Fold, folds
 from newstance.errors import NewstanceError
 from newstance.evaluation.figures import write_figures
-from newstance.evaluation.summary import run_metrics, run_outcomes, seed_metrics
+from newstance.evaluation.summary import DIGITS, run_metrics, run_outcomes, seed_metrics
 from newstance.experiment.fit import (
     EMBEDDINGS,
     Candidate,
@@ -82,12 +83,21 @@ def run_experiment(path: Path, settings: Settings, *, track: bool = True, progre
         with tracking.live(work.settings_json, work.run_json) as live:
             work.run_seeds(live)
             folder = work.finish()
-        if tracking.available():
-            tracking.track(folder)
+        _complete_tracking(folder)
     else:
         work.run_seeds(None)
         folder = work.finish()
     return folder
+
+
+def _complete_tracking(folder: Path) -> None:
+    """Add to MLflow what only the folder holds; a store that is away by now doesn't make a finished run fail."""
+    if not tracking.available():
+        return
+    try:
+        tracking.track(folder)
+    except NewstanceError as error:
+        log.warning("%s The run folder %s is whole.", error, folder)
 
 
 class _Work:
@@ -109,12 +119,15 @@ class _Work:
             **experiment.model_dump(mode="json"),
             "data": fingerprint(experiment.task),
         }
-        state = sha256(json.dumps([self.settings_json, aliases, _code_hash()]).encode()).hexdigest()[:16]
-        self.room = UNFINISHED / f"{self.name}-{state}"
+        state = json.dumps([self.settings_json, aliases, _code_hash(), _environment()])
+        self.room = UNFINISHED / f"{self.name}-{sha256(state.encode()).hexdigest()[:16]}"
         self.run_json = self._identity()
         self.progress = progress
-        steps = len(experiment.seeds) * len(experiment.candidates()) + len(self._held_out_folds())
-        self.bar = progress.add_task(self.name, total=steps)
+        self.bar = progress.add_task(self.name, total=sum(map(self._steps, range(len(experiment.seeds)))))
+
+    def _steps(self, number: int) -> int:
+        """Count what a seed goes through, by its place among the seeds."""
+        return len(self.setup.experiment.candidates()) + (len(self._held_out_folds()) if number == 0 else 0)
 
     def _identity(self) -> dict[str, Any]:
         """Return who this run is; an unfinished one that goes on keeps its identity."""
@@ -140,7 +153,9 @@ class _Work:
             if live:
                 live.seed_started(seed)
             folder = self.room / "seeds" / str(seed)
-            if not folder.is_dir():
+            if folder.is_dir():
+                self.progress.advance(self.bar, self._steps(number))
+            else:
                 with embedding_cache(EMBEDDINGS), atomic_path(folder) as temporary:
                     temporary.mkdir()
                     self._run_seed(seed, temporary, live, held_out=number == 0)
@@ -170,22 +185,23 @@ class _Work:
             self.progress.advance(self.bar)
             step = next(steps)
             if live:
-                live.log_seed_metric(seed, "search/macro_f1", candidate.macro_f1, step)
-                live.log_seed_metric(seed, "search/log_loss", candidate.log_loss, step)
+                # Rounded as in scores.json, so that `track` finds these points and doesn't add them again.
+                live.log_seed_metric(seed, "search/macro_f1", round(candidate.macro_f1, DIGITS), step)
+                live.log_seed_metric(seed, "search/log_loss", round(candidate.log_loss, DIGITS), step)
 
         return fit(self.setup, fold, seed, on_candidate)
 
     def _seed_json(self, fitted: Fitted, predicted: pd.DataFrame, seed: int) -> dict[str, Any]:
         return {
             "chosen": fitted.chosen.settings,
-            "temperature": round(fitted.temperature, 6),
+            "temperature": round(fitted.temperature, DIGITS),
             "metrics": seed_metrics(predicted, self.data, self.setup.scheme)[str(seed)],
             "search": [
                 {
                     "seed": seed,
                     "settings": candidate.settings,
-                    "macro_f1": round(candidate.macro_f1, 6),
-                    "log_loss": round(candidate.log_loss, 6),
+                    "macro_f1": round(candidate.macro_f1, DIGITS),
+                    "log_loss": round(candidate.log_loss, DIGITS),
                 }
                 for candidate in fitted.candidates
             ],
@@ -219,9 +235,10 @@ class _Work:
             first = run_outcomes(predicted, self.data, self.setup.scheme)["test"][self.setup.experiment.seeds[0]]
             write_figures(first, self.setup.experiment.title, temporary / "figures")
             for seed in seeds:
-                (temporary / "seeds" / seed).mkdir(parents=True)
-                for name in ("model", "calibration.json"):
-                    (self.room / "seeds" / seed / name).rename(temporary / "seeds" / seed / name)
+                # Copied, not moved: a failure in between must leave the unfinished work whole.
+                source, place = self.room / "seeds" / seed, temporary / "seeds" / seed
+                shutil.copytree(source / "model", place / "model")
+                shutil.copyfile(source / "calibration.json", place / "calibration.json")
         remove(self.room)
         return folder
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import itertools
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, TypeAdapter, ValidationError, field_validator
 
@@ -16,6 +16,7 @@ from newstance.models.settings import ModelSettings
 from newstance.scheme import Strict
 
 Protocol = Literal["standard", "outlet-held-out"]
+Seed = Annotated[int, Field(ge=0, lt=2**32)]  # what NumPy and scikit-learn take
 Scalar = bool | int | float | str | None
 _MODEL: TypeAdapter[ModelSettings] = TypeAdapter(ModelSettings)
 
@@ -48,7 +49,7 @@ class ExperimentSettings(Strict):
     role: Literal["baseline", "control", "majority"] = "baseline"
     model: ModelSettings
     grid: dict[str, list[Scalar]] = Field(default_factory=dict)
-    seeds: tuple[int, ...] = Field(default=(1,), min_length=1)
+    seeds: tuple[Seed, ...] = Field(default=(1,), min_length=1)
     protocols: tuple[Protocol, ...] = ("standard", "outlet-held-out")
 
     @field_validator("grid")

@@ -167,7 +167,13 @@ def cost_table(results: TaskResults) -> Table | None:
         for row in records(table)
     ]
     columns = ["experiment", "fitting (s)", f"prediction (ms per {results.unit})"]
-    return Table("Times on the machine that ran the experiment (median over seeds).", columns, rows, folded=True)
+    return Table(
+        "Times on the machine that ran the experiment (median over seeds). Fitting found the embeddings of its texts "
+        "at hand; prediction did not.",
+        columns,
+        rows,
+        folded=True,
+    )
 
 
 def slice_tables(results: TaskResults) -> list[Table]:

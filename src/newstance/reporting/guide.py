@@ -12,9 +12,10 @@ def guide(settings: Settings) -> list[tuple[str, str]]:
     return [
         (
             "Validation chooses, test reports.",
-            "Hyperparameters, calibration and the best experiment are chosen on validation, which also orders the"
-            " tables. Test was used once per experiment, to report; the highest score on test is not what makes "
-            "an experiment best.",
+            "Hyperparameters, calibration and the best experiment are chosen on validation, by models fitted on "
+            "train; validation also orders the tables. The chosen settings are then fitted on train and "
+            "validation together, and that model is tested. The highest score on test is not what makes an "
+            "experiment best.",
         ),
         (
             "Intervals.",
@@ -33,7 +34,7 @@ def guide(settings: Settings) -> list[tuple[str, str]]:
             "Roles.",
             "A baseline is a model in earnest. A control gets only a part of the input that should not suffice; a"
             " model that does not beat it has not shown that it reads the article. Majority always gives the most"
-            " frequent label of train.",
+            " frequent label of training.",
         ),
         (
             "Scores.",
@@ -45,7 +46,8 @@ def guide(settings: Settings) -> list[tuple[str, str]]:
         (
             "Protocols.",
             "Standard: the splits as they are. Outlet-held-out: every outlet in turn is tested by a model that "
-            "never saw it. Unseen-target: only test pairs whose target never occurs in train.",
+            "never saw it. Unseen-target: only test pairs whose target occurs neither in train nor in "
+            "validation.",
         ),
         (
             "Labels.",
