@@ -1,7 +1,11 @@
+from hashlib import sha256
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict
 
 from newstance.errors import NewstanceError
@@ -36,6 +40,27 @@ def broken_write(path: Path) -> None:
         raise KeyboardInterrupt
 
 
+def broken_folder(path: Path) -> None:
+    with atomic_path(path) as temporary:
+        temporary.mkdir()
+        (temporary / "half").touch()
+        raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("write", [broken_write, broken_folder])
+def test_a_failed_first_write_leaves_nothing(tmp_path, write):
+    with pytest.raises(KeyboardInterrupt):
+        write(tmp_path / "new")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_write_that_makes_nothing_is_an_error_and_keeps_the_old_file(tmp_path):
+    write_text(tmp_path / "old", "whole")
+    with pytest.raises(FileNotFoundError), atomic_path(tmp_path / "old"):
+        pass
+    assert [path.read_text(encoding="utf-8") for path in tmp_path.iterdir()] == ["whole"]
+
+
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path):
     path = tmp_path / "table.csv"
     write_text(path, "whole")
@@ -54,12 +79,57 @@ def test_a_folder_takes_the_place_of_an_older_one(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
 
 
-def test_json_has_no_nan_and_a_broken_file_is_named(tmp_path):
+def test_a_failed_folder_leaves_the_old_one_whole(tmp_path):
+    write_text(tmp_path / "run" / "old", "whole")
+    with pytest.raises(KeyboardInterrupt):
+        broken_folder(tmp_path / "run")
+    assert [path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*")] == ["run", "run/old"]
+
+
+def test_a_folder_takes_the_place_of_a_file(tmp_path):
+    write_text(tmp_path / "run", "a file")
+    with atomic_path(tmp_path / "run") as temporary:
+        temporary.mkdir()
+    assert (tmp_path / "run").is_dir()
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
+
+
+def test_text_is_utf_8_with_unix_line_ends_in_a_folder_made_for_it(tmp_path):
+    write_text(tmp_path / "a" / "b" / "c.txt", "Éire\n–\n")
+    assert (tmp_path / "a" / "b" / "c.txt").read_bytes() == "Éire\n–\n".encode()
+
+
+@pytest.mark.parametrize("number", ["nan", "inf", "-inf"])
+def test_json_has_no_nan(tmp_path, number):
     with pytest.raises(ValueError, match="Out of range float"):
-        write_json(tmp_path / "a.json", {"score": float("nan")})
+        write_json(tmp_path / "a.json", {"score": [float(number)]})
     assert list(tmp_path.iterdir()) == []
-    write_text(tmp_path / "b.json", "{")
-    with pytest.raises(NewstanceError, match=r"b\.json is not valid JSON"):
+
+
+def test_json_does_not_depend_on_the_order_of_keys(tmp_path):
+    write_json(tmp_path / "a.json", {"b": {"d": 1, "c": "é"}, "a": None})
+    write_json(tmp_path / "b.json", {"a": None, "b": {"c": "é", "d": 1}})
+    assert (tmp_path / "a.json").read_bytes() == (tmp_path / "b.json").read_bytes()
+    assert "é" in (tmp_path / "a.json").read_text(encoding="utf-8")
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(VALUES)
+def test_json_comes_back(value):
+    with TemporaryDirectory() as folder:
+        write_json(Path(folder) / "a.json", value)
+        assert read_json(Path(folder) / "a.json") == value
+
+
+def test_a_broken_or_missing_json_file_is_named(tmp_path):
+    write_text(tmp_path / "b.json", '{"a": 1,\n')
+    with pytest.raises(NewstanceError, match=r"b\.json is not valid JSON \(line 2: "):
         read_json(tmp_path / "b.json")
     with pytest.raises(NewstanceError, match=r"c\.json is missing"):
         read_json(tmp_path / "c.json")
@@ -74,6 +144,8 @@ def test_tables_come_back_and_broken_ones_are_named(tmp_path):
     write_text(tmp_path / "bad.parquet", "no table")
     with pytest.raises(NewstanceError, match=r"bad\.parquet can't be read as Parquet"):
         read_parquet(tmp_path / "bad.parquet")
+    with pytest.raises(NewstanceError, match=r"none\.parquet is missing; run the step that writes it"):
+        read_parquet(tmp_path / "none.parquet")
 
 
 @pytest.mark.parametrize(
@@ -84,7 +156,9 @@ def test_tables_come_back_and_broken_ones_are_named(tmp_path):
         ("inner: {size: 1}\n", "key 'name' is missing"),
         ("name: x\ninner: {size: big}\n", "key 'inner.size': .*got 'big'"),
         ("- name\n", "must hold a mapping"),
+        ("", "must hold a mapping"),
         ("name: [x\n", "is not valid YAML"),
+        ("nmae: x\ninner: {size: 1}\n", "key 'name' is missing; unknown key 'nmae'"),
     ],
 )
 def test_wrong_settings_name_file_and_key(tmp_path, text, problem):
@@ -93,9 +167,25 @@ def test_wrong_settings_name_file_and_key(tmp_path, text, problem):
         read_settings(tmp_path / "s.yaml", Outer)
 
 
+def test_missing_and_undecodable_settings_are_named(tmp_path):
+    with pytest.raises(NewstanceError, match=r"none\.yaml does not exist"):
+        read_settings(tmp_path / "none.yaml", Outer)
+    (tmp_path / "latin.yaml").write_bytes("name: Fähre\n".encode("latin-1"))
+    with pytest.raises(NewstanceError, match=r"latin\.yaml is not valid YAML"):
+        read_settings(tmp_path / "latin.yaml", Outer)
+
+
+def test_good_settings_are_typed(tmp_path):
+    write_text(tmp_path / "s.yaml", "name: x\ninner: {size: 1}\n")
+    assert read_settings(tmp_path / "s.yaml", Outer) == Outer(name="x", inner=Inner(size=1))
+
+
 def test_hashing_reads_the_whole_file_and_removing_twice_is_fine(tmp_path):
-    write_text(tmp_path / "a", "abc")
-    assert file_sha256(tmp_path / "a") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    content = bytes(range(256)) * 8193  # more than two pieces
+    (tmp_path / "a").write_bytes(content)
+    assert file_sha256(tmp_path / "a") == sha256(content).hexdigest()
+    write_text(tmp_path / "b" / "c", "in a folder")
     for _ in range(2):
         remove(tmp_path / "a")
+        remove(tmp_path / "b")
     assert list(tmp_path.iterdir()) == []

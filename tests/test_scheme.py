@@ -1,11 +1,16 @@
+from pathlib import Path
+
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from newstance.errors import NewstanceError
 from newstance.files import write_text
-from newstance.scheme import ARTICLE_COLUMNS, check_articles, empty_articles, load_schemes
-from newstance.settings import LabelSettings, load_settings
+from newstance.scheme import ARTICLE_COLUMNS, Scheme, check_articles, empty_articles, load_schemes
 
+SEEDS = Path(__file__).parents[1] / "seeds" / "schemes"
 LEANING = """
 name: leaning
 kind: single-label
@@ -25,6 +30,36 @@ def test_a_scheme_knows_its_codes_its_unit_and_its_annotation_columns(tmp_path):
     assert scheme.annotation_columns == ["article_id", "annotator", "leaning"]
 
 
+def test_a_target_dependent_scheme_has_a_target_in_its_unit_and_columns(tmp_path):
+    write_text(tmp_path / "leaning.yaml", LEANING.replace("single-label", "target-dependent") + "secondary: second\n")
+    scheme = load_schemes(tmp_path, ["leaning"])["leaning"]
+    assert scheme.has_targets
+    assert scheme.unit == ["article_id", "target"]
+    assert scheme.annotation_columns == ["article_id", "annotator", "target", "leaning", "second"]
+
+
+@given(st.lists(st.from_regex(r"[a-z0-9][a-z0-9_\-]{0,3}", fullmatch=True), min_size=2, max_size=6))
+def test_codes_are_distinct_and_keep_their_order(codes):
+    labels = [{"code": code, "name": code, "definition": ""} for code in codes]
+    values = {"name": "leaning", "kind": "single-label", "title": "", "annotations": "a.csv", "labels": labels}
+    if len(set(codes)) == len(codes):
+        assert Scheme.model_validate(values).codes == codes
+    else:
+        with pytest.raises(ValidationError, match="label codes must be distinct"):
+            Scheme.model_validate(values)
+
+
+def test_a_missing_scheme_is_named(tmp_path):
+    with pytest.raises(NewstanceError, match=r"mood\.yaml does not exist"):
+        load_schemes(tmp_path, ["mood"])
+
+
+def test_a_scheme_cannot_be_changed(tmp_path):
+    write_text(tmp_path / "leaning.yaml", LEANING)
+    with pytest.raises(ValidationError, match="frozen"):
+        load_schemes(tmp_path, ["leaning"])["leaning"].title = "Other"
+
+
 @pytest.mark.parametrize(
     ("changed", "problem"),
     [
@@ -33,6 +68,9 @@ def test_a_scheme_knows_its_codes_its_unit_and_its_annotation_columns(tmp_path):
         (LEANING.replace("single-label", "two-labels"), "key 'kind'"),
         (LEANING.replace("code: left", "code: Far Left"), "key 'labels.0.code'"),
         (LEANING + "color: red\n", "unknown key 'color'"),
+        (LEANING.replace("  - {code: right, name: right, definition: of the right}\n", ""), "key 'labels'"),
+        (LEANING.replace("name: right", "medtop: 7, name: right"), "key 'labels.1.medtop'"),
+        (LEANING.replace(", definition: of the left", ""), "key 'labels.0.definition' is missing"),
     ],
 )
 def test_a_wrong_scheme_is_refused_with_file_and_key(tmp_path, changed, problem):
@@ -41,12 +79,11 @@ def test_a_wrong_scheme_is_refused_with_file_and_key(tmp_path, changed, problem)
         load_schemes(tmp_path, ["leaning"])
 
 
-def test_the_embedded_topics_are_the_top_level_media_topics():
-    schemes = LabelSettings().load_schemes()
-    assert len(schemes["topic"].labels) == 17
-    assert len({label.medtop for label in schemes["topic"].labels}) == 17
+def test_the_schemes_of_the_repository_are_the_media_topics_and_three_stances():
+    schemes = load_schemes(SEEDS, ["topic", "stance"])
+    assert len(schemes["topic"].codes) == len({label.medtop for label in schemes["topic"].labels}) == 17
     assert schemes["stance"].codes == ["favor", "neutral", "against"]
-    assert load_settings().labels.schemes == ("topic", "stance")
+    assert all(label.definition for scheme in schemes.values() for label in scheme.labels)
 
 
 def articles(**changes) -> pd.DataFrame:
@@ -59,7 +96,15 @@ def articles(**changes) -> pd.DataFrame:
 def test_articles_come_back_in_the_standard_order():
     checked = check_articles(articles()[list(reversed(ARTICLE_COLUMNS))], "mine.csv")
     assert tuple(checked.columns) == ARTICLE_COLUMNS
-    assert tuple(empty_articles().columns) == ARTICLE_COLUMNS
+    pd.testing.assert_frame_equal(checked, articles())
+
+
+def test_further_columns_and_another_index_are_left_out():
+    pd.testing.assert_frame_equal(check_articles(articles(note="n").set_index([[7, 9]]), "mine.csv"), articles())
+
+
+def test_an_article_table_without_rows_is_one():
+    assert check_articles(empty_articles(), "mine.csv").empty
 
 
 @pytest.mark.parametrize(
@@ -68,11 +113,14 @@ def test_articles_come_back_in_the_standard_order():
         ({"article_id": ["x", "x"]}, "row 1, column 'article_id'"),
         ({"article_id": ["x", ""]}, "row 2, column 'article_id'"),
         ({"text": ["x", None]}, "row 2, column 'text'"),
+        ({"outlet": [1, 2]}, "row 1, column 'outlet'"),
+        ({"published": ["2017-02-07", "spring"]}, "row 2, column 'published'"),
     ],
 )
 def test_a_wrong_article_is_named_with_source_row_and_column(changes, problem):
-    with pytest.raises(NewstanceError, match=rf"mine\.csv: {problem}"):
-        check_articles(articles(**changes), "mine.csv")
+    table = articles(**changes).set_index([[7, 9]])  # a row is counted, whatever the index says
+    with pytest.raises(NewstanceError, match=rf"mine\.csv: {problem} fails the check \w+"):
+        check_articles(table, "mine.csv")
 
 
 def test_a_missing_column_is_named():

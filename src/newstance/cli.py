@@ -33,7 +33,7 @@ Params = Annotated[Path, typer.Option("--params", help="The settings file.")]
 def main() -> None:
     """Run the command line; a `NewstanceError` becomes one sentence and exit status 2."""
     try:
-        app()
+        app(prog_name="newstance")
     except NewstanceError as error:
         _complain(error)
         sys.exit(2)

@@ -90,6 +90,8 @@ def read_settings(path: Path, model: type[ModelT]) -> ModelT:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise NewstanceError(f"{path} does not exist.") from None
+    except OSError as error:
+        raise NewstanceError(f"{path} can't be read: {error.strerror}.") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise NewstanceError(f"{path} is not valid YAML: {' '.join(str(error).split())}.") from None
     if not isinstance(values, dict):

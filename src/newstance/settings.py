@@ -53,8 +53,8 @@ class LabelSettings(Strict):
     """Where the annotations are and whose labels serve for what."""
 
     directory: Path = Path("seeds")
-    schemes: tuple[str, ...] = ("topic", "stance")
-    training: tuple[str, ...] = ("A", "own")
+    schemes: tuple[str, ...] = Field(default=("topic", "stance"), min_length=1)
+    training: tuple[str, ...] = Field(default=("A", "own"), min_length=1)
     reference: str = "gold"
 
     def load_schemes(self) -> dict[str, Scheme]:

@@ -177,7 +177,7 @@ def _outlet_folds(data: Mapping[str, pd.DataFrame], scheme: Scheme) -> Iterator[
             if parts[split].empty:
                 raise NewstanceError(
                     f"Protocol '{OUTLET_HELD_OUT}', task '{scheme.name}': without '{outlet}' there is nothing left "
-                    f"in {split}; it needs several outlets."
+                    f"in {split}; it needs several outlets, so leave it out of the experiment's 'protocols'."
                 )
         test = data["test"][data["test"]["outlet"] == outlet].reset_index(drop=True)
         yield Fold(OUTLET_HELD_OUT, outlet, parts["train"], parts["validation"], test)
@@ -194,7 +194,9 @@ def _unseen_target_fold(data: Mapping[str, pd.DataFrame], scheme: Scheme) -> Fol
         raise NewstanceError(f"Protocol '{UNSEEN_TARGET}' needs targets, which task '{scheme.name}' doesn't have.")
     unseen = data["test"][unseen_targets(data)].reset_index(drop=True)
     if unseen.empty:
-        raise NewstanceError(f"Protocol '{UNSEEN_TARGET}', task '{scheme.name}': every target of test occurs in training.")
+        raise NewstanceError(
+            f"Protocol '{UNSEEN_TARGET}', task '{scheme.name}': every target of test occurs in training."
+        )
     return Fold(UNSEEN_TARGET, UNSEEN_TARGET, data["train"], data["validation"], unseen)
 
 

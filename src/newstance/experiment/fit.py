@@ -14,6 +14,7 @@ from joblib import Parallel, delayed
 from numpy.typing import NDArray
 from sklearn.metrics import f1_score
 from sklearn.pipeline import Pipeline
+from threadpoolctl import threadpool_limits
 
 from newstance.corpus.splits import Fold
 from newstance.evaluation.calibration import apply_temperature, fit_temperature, label_losses
@@ -113,8 +114,10 @@ def fit(setup: Setup, fold: Fold, seed: int, on_candidate: Callable[[Candidate],
     both = pd.concat([fold.train, fold.validation], ignore_index=True)
     final = build(model, setup.aliases, seed).fit(both, both[scheme.name].to_numpy(dtype=object))
     seconds = time.perf_counter() - started
-    candidates = [candidate for candidate, *_ in tried]
-    return Fitted(final, fit_temperature(predicted, numbers), predicted, chosen, candidates, seconds)
+    # A class that train doesn't have gets no probability at all, which would ask for an absurd temperature.
+    known = np.isin(truth, fold.train[scheme.name])
+    temperature = fit_temperature(predicted[known], numbers[known])
+    return Fitted(final, temperature, predicted, chosen, [candidate for candidate, *_ in tried], seconds)
 
 
 def _try_candidates(setup: Setup, fold: Fold, seed: int) -> Iterator[tuple[dict[str, Scalar], ModelSettings, Array]]:
@@ -170,7 +173,8 @@ def held_out_predictions(setup: Setup, folds: list[Fold], seed: int, seconds_per
 
 
 def _held_out(setup: Setup, fold: Fold, seed: int) -> pd.DataFrame:
-    with embedding_cache(EMBEDDINGS):
+    # One thread each, in processes or without: other numbers of threads round otherwise.
+    with embedding_cache(EMBEDDINGS), threadpool_limits(1):
         fitted = fit(setup, fold, seed)
         return predictions(fitted, fold, ("test",), setup.scheme, seed)
 

@@ -121,6 +121,9 @@ class _Work:
         }
         state = json.dumps([self.settings_json, aliases, _code_hash(), _environment()])
         self.room = UNFINISHED / f"{self.name}-{sha256(state.encode()).hexdigest()[:16]}"
+        for older in UNFINISHED.glob(f"{self.name}-*"):
+            if older != self.room and len(older.name) == len(self.room.name):
+                remove(older)
         self.run_json = self._identity()
         self.progress = progress
         self.bar = progress.add_task(self.name, total=sum(map(self._steps, range(len(experiment.seeds)))))
@@ -184,6 +187,7 @@ class _Work:
         def on_candidate(candidate: Candidate) -> None:
             self.progress.advance(self.bar)
             step = next(steps)
+            log.debug("%s, seed %s, %s: macro-F1 %.4f", self.name, seed, candidate.settings, candidate.macro_f1)
             if live:
                 # Rounded as in scores.json, so that `track` finds these points and doesn't add them again.
                 live.log_seed_metric(seed, "search/macro_f1", round(candidate.macro_f1, DIGITS), step)
