@@ -129,7 +129,7 @@ def test_quiet_and_verbose_say_less_and_more_on_stderr_only(newstance, monkeypat
         log.debug("detailed")
         log.info("said")
         log.warning("warned")
-        logging.getLogger("mlflow").info("chattered")
+        logging.getLogger("another.library").info("chattered")
         return [Finding("ok", "Python", "3")]
 
     monkeypatch.setattr("newstance.doctor.examine", examine)
