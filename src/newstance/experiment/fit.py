@@ -22,7 +22,8 @@ from newstance.evaluation.outcomes import CALIBRATED, UNCALIBRATED, prediction_c
 from newstance.experiment.settings import ExperimentSettings, Scalar
 from newstance.models.build import build
 from newstance.models.embeddings import embedding_cache
-from newstance.models.mentions import Aliases, sentences
+from newstance.models.fields import sentiment
+from newstance.models.mentions import Aliases, plain_sentences, sentences
 from newstance.models.settings import ModelSettings
 from newstance.scheme import Scheme
 from newstance.settings import CACHE
@@ -183,7 +184,8 @@ def seconds_per_unit(model: Pipeline, table: pd.DataFrame) -> float:
     """Time prediction in one batch of at most `TIMED_UNITS` rows, nothing cached; the first, warming batch apart."""
     batch = table.head(TIMED_UNITS)
     model.predict_proba(batch.head(2))
-    sentences.cache_clear()
+    for memory in (sentences, plain_sentences, sentiment):
+        memory.cache_clear()
     started = time.perf_counter()
     model.predict_proba(batch)
     return (time.perf_counter() - started) / len(batch)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, redirect_stderr
 from contextvars import ContextVar
 from functools import lru_cache
@@ -42,6 +42,26 @@ def embedding_cache(folder: Path | None) -> Iterator[None]:
         _cache_folder.reset(token)
 
 
+def _embed(texts: Sequence[str], name: str, encode: Callable[[list[str]], Matrix]) -> Matrix:
+    """Embed each distinct text once; inside `embedding_cache`, what its file `name` has is not embedded again."""
+    documents, rows = distinct(texts)
+    folder = _cache_folder.get()
+    if folder is None:
+        return encode(documents)[rows]
+    path = folder / f"{name}.npz"
+    known = _read_cache(path)
+    keys = [sha256(text.encode()).hexdigest() for text in documents]
+    missing = {key: text for key, text in zip(keys, documents, strict=True) if key not in known}
+    # In pieces, each saved, so that an interrupted run goes on where it stopped; longest first, so that texts of
+    # about the same length share a batch.
+    order = sorted(missing, key=lambda key: len(missing[key]), reverse=True)
+    for start in range(0, len(order), CHUNK):
+        piece = order[start : start + CHUNK]
+        known.update(zip(piece, encode([missing[key] for key in piece]), strict=True))
+        _write_cache(path, known)
+    return np.stack([known[key] for key in keys])[rows]
+
+
 class FrozenEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     """Embed texts with a pretrained sentence encoder that is not trained further.
 
@@ -72,24 +92,7 @@ class FrozenEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         """Return unit-length embeddings, shape (texts, dimensions)."""
         if backbone_hash(self.backbone) != self.weights_hash_:
             raise NewstanceError(f"Backbone '{self.backbone}' has other weights than this model was trained with.")
-        folder = _cache_folder.get()
-        if folder is None:
-            documents, rows = distinct(texts)
-            return self._encode(documents)[rows]
-        return self._transform_cached(texts, folder / f"{self.weights_hash_[:16]}-{self.max_tokens}.npz")
-
-    def _transform_cached(self, texts: Sequence[str], path: Path) -> Matrix:
-        keys = [sha256(text.encode()).hexdigest() for text in texts]
-        known = _read_cache(path)
-        missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in known}
-        # In pieces, each saved, so that an interrupted run goes on where it stopped; longest first, so that texts
-        # of about the same length share a batch.
-        order = sorted(missing, key=lambda key: len(missing[key]), reverse=True)
-        for start in range(0, len(order), CHUNK):
-            piece = order[start : start + CHUNK]
-            known.update(zip(piece, self._encode([missing[key] for key in piece]), strict=True))
-            _write_cache(path, known)
-        return np.stack([known[key] for key in keys])
+        return _embed(texts, f"{self.weights_hash_[:16]}-{self.max_tokens}", self._encode)
 
     def _encode(self, texts: list[str]) -> Matrix:
         model = _sentence_transformer(self.backbone)
@@ -173,9 +176,12 @@ class StaticEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     def transform(self, texts: Sequence[str]) -> Matrix:
         """Return unit-length embeddings, shape (texts, dimensions)."""
-        documents, rows = distinct(texts)
-        vectors = self._model().encode(documents, max_length=None, use_multiprocessing=False)
-        return np.asarray(vectors, dtype=np.float32)[rows]
+        key = sha256(self.vectors_.tobytes()).hexdigest()[:16]
+        return _embed(texts, f"static-{key}", self._encode)
+
+    def _encode(self, texts: list[str]) -> Matrix:
+        vectors = self._model().encode(texts, max_length=None, use_multiprocessing=False)
+        return np.asarray(vectors, dtype=np.float32)
 
     def _model(self) -> StaticModel:
         if not hasattr(self, "_static_model"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, Self
 
 import numpy as np
@@ -76,6 +76,21 @@ class Category(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return table[[self.column]].astype(object).fillna("").map(str).to_numpy(dtype=object)
 
 
+@lru_cache
+def _analyzer() -> Any:
+    from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer  # noqa: PLC0415  (reads its lexicon)
+
+    return SentimentIntensityAnalyzer()
+
+
+@lru_cache(maxsize=16384)
+def sentiment(text: str) -> tuple[float, ...]:
+    """Return the six scores of a text; see `SentimentScores`."""
+    scores = [_analyzer().polarity_scores(sentence) for sentence in sentences(text) or ("",)]
+    values = np.array([[score["pos"], score["neg"], score["compound"], score["neu"]] for score in scores])
+    return (*values.mean(axis=0), values[:, 2].min(), values[:, 2].max())
+
+
 class SentimentScores(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     """VADER scores (Hutto and Gilbert 2014) of a text's sentences: their mean, lowest and highest.
 
@@ -92,12 +107,4 @@ class SentimentScores(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     def transform(self, texts: list[str]) -> NDArray[np.float64]:
         """Return the scores, shape (texts, 6)."""
-        from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer  # noqa: PLC0415  (reads its lexicon)
-
-        polarity: Callable[[str], dict[str, float]] = SentimentIntensityAnalyzer().polarity_scores
-        rows = []
-        for text in texts:
-            scores = [polarity(sentence) for sentence in sentences(text) or ("",)]
-            values = np.array([[score["pos"], score["neg"], score["compound"], score["neu"]] for score in scores])
-            rows.append([*values.mean(axis=0), values[:, 2].min(), values[:, 2].max()])
-        return np.array(rows)
+        return np.array([sentiment(text) for text in texts])

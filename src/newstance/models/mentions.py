@@ -59,7 +59,7 @@ def sentences(text: str) -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=8192)
-def _plain_sentences(text: str) -> tuple[str, ...]:
+def plain_sentences(text: str) -> tuple[str, ...]:
     """Sentences without accents, once an article and not once a target."""
     return tuple(without_accents(sentence) for sentence in sentences(text))
 
@@ -123,7 +123,7 @@ def target_sentences(title: str, text: str, target: str, aliases: Aliases, *, ma
         Without accents. Where nothing names the target: the sentences with a word of the same stem, and where
         there are none, the title and the first sentences.
     """
-    candidates = [sentence for sentence in (without_accents(title), *_plain_sentences(text)) if sentence]
+    candidates = [sentence for sentence in (without_accents(title), *plain_sentences(text)) if sentence]
     pattern = _pattern(names_of(target, aliases))
     found = [sentence for sentence in candidates if pattern.search(sentence)]
     found = found or _related(target, candidates) or candidates[: LEAD_SENTENCES + 1]
