@@ -256,7 +256,7 @@ def reliability(results: TaskResults) -> Chart:
         )  # fmt: skip
     upper.set(xlim=(0, 1), ylim=(-0.03, 1.03), ylabel="accuracy in the bin")
     upper.grid(color=LIGHT)
-    upper.legend(loc="upper left")
+    upper.legend(loc="lower right")
     lower.set(ylabel=f"{results.unit}s", xlabel="confidence (probability of the predicted label)")
     caption = (
         f"Test {results.unit}s of all seeds in ten bins of confidence. Above: share predicted rightly; below the "
