@@ -95,7 +95,7 @@ def _tfidf(settings: TfidfFeatures) -> PlainTfidf:
 
 def _classifier(settings: ClassifierSettings, seed: int) -> Any:
     if isinstance(settings, LogisticRegressionSettings):
-        # Newton's method takes a fifth of the time of scikit-learn's default on these features (benchmarks/speed.py).
+        # Newton's method takes a third of the time of scikit-learn's default on TF-IDF (benchmarks/speed.py).
         return LogisticRegression(C=settings.C, class_weight=settings.class_weight, solver="newton-cg", max_iter=500)
     if isinstance(settings, LinearSvmSettings):
         return ProbabilisticLinearSVC(C=settings.C, class_weight=settings.class_weight, random_state=seed)

@@ -23,7 +23,7 @@ class PlainTfidf(TfidfVectorizer):  # type: ignore[misc]
     An article stands in the stance table once for each of its targets: it is one document and is read once.
 
     scikit-learn leaves NumPy's integers in the vocabulary, each of which skops writes as an array file of its own:
-    saving takes six times as long (benchmarks/speed.py).
+    saving takes many times as long (benchmarks/speed.py).
     """
 
     vocabulary_: dict[str, int]
