@@ -23,6 +23,10 @@ reproduce: $(INSTALLED)  ## run the whole pipeline: corpus, experiments, compari
 	@echo "Results:     reports/tables/, runs/; dvc metrics show"
 	@echo "MLflow UI:   $(VENV)/bin/mlflow ui --backend-store-uri sqlite:///mlflow.db"
 
+study: $(INSTALLED)  ## run the long experiments: several seeds, ablations, learning curves (hours on a CPU)
+	dvc repro --keep-going study/dvc.yaml
+	newstance readme
+
 test: $(INSTALLED)  ## check style and types, run all tests, the smoke pipeline included
 	ruff check src tests benchmarks
 	ruff format --check src tests benchmarks
@@ -40,4 +44,4 @@ smoke: $(INSTALLED)  ## run the same stages on a small slice, in build/smoke
 clean:           ## remove what was made, the environment and downloads apart
 	rm -rf build runs/*/seeds data/clean data/labels data/prepared data/cache
 
-.PHONY: help setup reproduce test smoke clean
+.PHONY: help setup reproduce study test smoke clean

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -30,6 +31,18 @@ UNITS = pd.DataFrame(
 )
 STANCES = ["favor", "neutral", "against"]
 TEMPERATURE = 1.7
+# What a transformer's training leaves, with more digits than MLflow is given.
+CURVES = {
+    "best_epoch": 2,
+    "curve": [
+        {"step": 1, "loss": 1.09861229, "learning_rate": 0.00012346},
+        {"step": 3, "loss": 0.70710678, "learning_rate": 0.00000012},
+    ],
+    "epochs": [
+        {"epoch": 1, "step": 2, "macro_f1": 0.33333333, "log_loss": 1.01234567},
+        {"epoch": 2, "step": 4, "macro_f1": 0.66666667, "log_loss": 0.87654321},
+    ],
+}
 
 
 def fitted(columns: Sequence[str]) -> Pipeline:
@@ -45,9 +58,17 @@ def write_run(
     targets: bool = True,
     codes: Sequence[str] = STANCES,
     identity: str | None = None,
+    model: Any = None,
+    candidates: int = 3,
+    curves: bool = False,
 ) -> Path:
-    """Write a whole run folder of a real, small model; return it."""
-    model = fitted(["title", "text", "target"] if targets else ["title", "text"])
+    """Write a whole run folder of a real, small model; return it.
+
+    `model`: one that was fitted on `UNITS`. `candidates`: how many were tried a seed. `curves`: say in training.json
+    how a transformer was trained.
+    """
+    if model is None:
+        model = fitted(["title", "text", "target"] if targets else ["title", "text"])
     raw = pd.DataFrame(model.predict_proba(UNITS), columns=model.classes_).reindex(columns=codes, fill_value=0.0)
     scores = {"validation": {"accuracy": 0.75}, "test": {"accuracy": 0.5, "macro_f1": 0.4, "lenient_accuracy": None}}
     write_json(folder / "settings.json", settings_of(folder.name, seeds))
@@ -60,13 +81,18 @@ def write_run(
             "search": [
                 {"seed": seed, "settings": {"C": 0.5 * number}, "macro_f1": 0.1 * number, "log_loss": 1 / number}
                 for seed in seeds
-                for number in (1, 2, 3)
+                for number in range(1, candidates + 1)
             ],
         },
     )
+    training = {"units": len(UNITS), "pruned": 1, **(CURVES if curves else {})}
+    write_json(folder / "training.json", {str(seed): training for seed in seeds})
     write_json(folder / "timing.json", {"fit_seconds": 12.5, "predict_seconds_per_unit": 0.001, "cores": 2})
     packages = {"numpy": np.__version__, "pandas": pd.__version__, "torch": "2.9.0+cpu", "newstance": "0.1.0"}
-    write_json(folder / "environment.json", {"python": "3.11", "platform": "Linux", "packages": packages})
+    write_json(
+        folder / "environment.json",
+        {"python": "3.11", "platform": "Linux", "packages": packages, "hardware": "2 cores, Model 9"},
+    )
     write_parquet(folder / "predictions.parquet", _predictions(raw, seeds, targets=targets))
     for seed in seeds:
         persistence.save(model, folder / f"seeds/{seed}/model")

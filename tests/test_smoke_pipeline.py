@@ -30,7 +30,7 @@ def project(tmp_path_factory) -> Path:
 
 
 def test_every_experiment_has_a_run_folder_a_row_and_one_mlflow_run(project):
-    experiments = set(load_settings(project / "params.yaml").experiments)
+    experiments = set(load_settings(project / "params.yaml").names())
     comparison = pd.read_csv(project / "reports/tables/comparison.csv")
     assert set(comparison["experiment"]) == experiments == {path.name for path in (project / "runs").iterdir()}
     assert (project / "reports/index.html").stat().st_size > 100_000

@@ -15,7 +15,17 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.text import Text
 
 from newstance.errors import NewstanceError
-from newstance.settings import PARAMS_FILE, PLOTS, PREPARED, REPORTS, RUNS, TABLES, Settings, load_settings
+from newstance.settings import (
+    PARAMS_FILE,
+    PLOTS,
+    PREPARED,
+    REPORTS,
+    RUNS,
+    STUDY_REPORTS,
+    TABLES,
+    Settings,
+    load_settings,
+)
 
 # Commands import what they need: `newstance --help` must not wait for torch.
 # ruff: noqa: PLC0415
@@ -28,6 +38,7 @@ app = typer.Typer(
 )
 console = Console(stderr=True)
 Params = Annotated[Path, typer.Option("--params", help="The settings file.")]
+Study = Annotated[bool, typer.Option("--study", help="Take the experiments of the study too; results go to study/.")]
 
 
 def main() -> None:
@@ -136,17 +147,30 @@ def track(folders: Annotated[list[Path], typer.Argument(help="Run folders.")]) -
 
 
 @app.command()
-def compare(params: Params = PARAMS_FILE) -> None:
+def compare(params: Params = PARAMS_FILE, study: Study = False) -> None:
     """Compare all experiments: intervals, paired tests, slices."""
     from newstance.evaluation.compare import compare, write_tables
     from newstance.evaluation.plots import write_plot_data
 
     settings = load_settings(params)
     _require_experiments(settings, params)
-    tables = compare([RUNS / name for name in settings.experiments], PREPARED, settings)
-    write_tables(tables, TABLES)
-    write_plot_data(tables, RUNS, settings.labels.load_schemes(), PLOTS)
-    _say(f"Comparison: {TABLES / 'comparison.csv'}")
+    folders = [settings.run_folder(name) for name in settings.names()]
+    if study:
+        folders += _study_runs(settings)
+    tables = compare(folders, PREPARED, settings)
+    reports = STUDY_REPORTS if study else REPORTS
+    write_tables(tables, reports / TABLES.name)
+    if not study:
+        write_plot_data(tables, RUNS, settings.labels.load_schemes(), PLOTS)
+    _say(f"Comparison: {reports / TABLES.name / 'comparison.csv'}")
+
+
+def _study_runs(settings: Settings) -> list[Path]:
+    """Find the runs of the study. One that needs data which isn't here may be missing; that is said."""
+    wanted = [settings.run_folder(name) for name in (*settings.study, *settings.study_ensembles)]
+    if missing := [folder.name for folder in wanted if not folder.is_dir()]:
+        _say(f"Without {', '.join(missing)}: not run here (dvc repro study/dvc.yaml).")
+    return [folder for folder in wanted if folder.is_dir()]
 
 
 def _require_experiments(settings: Settings, params: Path) -> None:
@@ -155,12 +179,13 @@ def _require_experiments(settings: Settings, params: Path) -> None:
 
 
 @app.command()
-def report(params: Params = PARAMS_FILE) -> None:
+def report(params: Params = PARAMS_FILE, study: Study = False) -> None:
     """Write the comparison page and its figures."""
     from newstance.reporting.page import write_report
 
-    write_report(TABLES, REPORTS, load_settings(params))
-    _say(f"Report: {REPORTS / 'index.html'}")
+    reports = STUDY_REPORTS if study else REPORTS
+    write_report(reports / TABLES.name, reports, load_settings(params))
+    _say(f"Report: {reports / 'index.html'}")
 
 
 @app.command()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Literal
 
@@ -22,6 +23,11 @@ EXPERIMENTS = Path("experiments")
 REPORTS = Path("reports")
 TABLES = REPORTS / "tables"
 PLOTS = REPORTS / "plots"
+# Where published data sets lie, for those who have them; else they are downloaded.
+DATA_DIR = Path(os.environ["NEWSTANCE_DATA_DIR"]) if os.environ.get("NEWSTANCE_DATA_DIR") else None
+STUDY = Path("study")
+STUDY_RUNS = STUDY / "runs"
+STUDY_REPORTS = STUDY / "reports"
 
 
 class NearDuplicateSettings(Strict):
@@ -78,14 +84,46 @@ class EvaluationSettings(Strict):
     confidence: float = Field(default=0.95, gt=0.5, lt=1)
 
 
+class EnsembleSettings(Strict):
+    """An experiment that combines finished ones; DVC must know which before it reads the experiment's file."""
+
+    task: str
+    members: tuple[str, ...] = Field(min_length=2)
+
+
 class Settings(Strict):
-    """All of params.yaml."""
+    """All of params.yaml.
+
+    Attributes
+    ----------
+    corpus, labels, split, evaluation
+        Settings of the stages.
+    experiments
+        Name to task: what ``dvc repro`` runs and compares.
+    ensembles
+        The same for combinations of these.
+    study
+        Name to task: the long experiments (several seeds, ablations, learning curves) of study/dvc.yaml.
+    study_ensembles
+        The same for combinations of any.
+    """
 
     corpus: CorpusSettings = CorpusSettings()
     labels: LabelSettings = LabelSettings()
     split: SplitSettings = SplitSettings()
     evaluation: EvaluationSettings = EvaluationSettings()
-    experiments: dict[str, str] = Field(default_factory=dict, description="experiment -> task")
+    experiments: dict[str, str] = Field(default_factory=dict)
+    ensembles: dict[str, EnsembleSettings] = Field(default_factory=dict)
+    study: dict[str, str] = Field(default_factory=dict)
+    study_ensembles: dict[str, EnsembleSettings] = Field(default_factory=dict)
+
+    def names(self, *, study: bool = False) -> list[str]:
+        """Return the names of all experiments that are compared; with `study` those of the study too."""
+        return [*self.experiments, *self.ensembles, *((*self.study, *self.study_ensembles) if study else ())]
+
+    def run_folder(self, name: str) -> Path:
+        """Return where the run of an experiment lies."""
+        return (STUDY_RUNS if name in self.study or name in self.study_ensembles else RUNS) / name
 
 
 def load_settings(path: Path = PARAMS_FILE) -> Settings:

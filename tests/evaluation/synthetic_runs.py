@@ -20,9 +20,16 @@ TARGETS = ("the harbour bridge", "Mayor Lund", "the tram line", "River Town FC",
 SENTENCE = "Crowds of rowers cheered as the ferry left the small harbour at noon . "
 
 
+HARDWARE = "2 cores, Abacus 3000"
+
+
 @dataclass(frozen=True)
 class Experiment:
-    """A made-up experiment: `skill` is the mean logit of the true label, against noise of standard deviation 1."""
+    """A made-up experiment: `skill` is the mean logit of the true label, against noise of standard deviation 1.
+
+    `fit_seconds` and `predict_seconds` default to what grows with skill and to a constant; `auxiliary` names a second
+    label, `members` are those of an ensemble.
+    """
 
     name: str
     task: str
@@ -30,6 +37,14 @@ class Experiment:
     role: str = "baseline"
     seeds: tuple[int, ...] = (1,)
     protocols: tuple[str, ...] = ("standard", "outlet-held-out")
+    kind: str = "linear"
+    aspects: tuple[str, ...] = ()
+    train_share: float = 1.0
+    fit_seconds: float | None = None
+    predict_seconds: float = 0.002
+    hardware: str = HARDWARE
+    auxiliary: str | None = None
+    members: tuple[str, ...] = ()
 
 
 EXPERIMENTS = (
@@ -41,12 +56,90 @@ EXPERIMENTS = (
 )
 
 
+STANDARD_ONLY = ("standard",)
+STUDY = (
+    Experiment("topic-linear", "topic", 1.5, aspects=("learning-curve",), fit_seconds=6, predict_seconds=0.0004),
+    Experiment("topic-embeddings", "topic", 1.7, fit_seconds=9, predict_seconds=0.015),
+    *(
+        Experiment(
+            f"topic-linear-{share:.0%}",
+            "topic",
+            1.5 + skill,
+            protocols=STANDARD_ONLY,
+            aspects=("learning-curve",),
+            train_share=share,
+        )
+        for share, skill in ((0.1, -1.0), (0.25, -0.6), (0.5, -0.3))
+    ),
+    Experiment(
+        "topic-transformer",
+        "topic",
+        2.0,
+        seeds=(1, 2),
+        kind="transformer",
+        aspects=("length", "noise", "learning-curve"),
+        fit_seconds=840,
+        predict_seconds=0.03,
+    ),
+    *(
+        Experiment(
+            f"topic-transformer-{share:.0%}",
+            "topic",
+            2.0 + skill,
+            protocols=STANDARD_ONLY,
+            kind="transformer",
+            aspects=("learning-curve",),
+            train_share=share,
+        )
+        for share, skill in ((0.1, -1.7), (0.25, -0.8), (0.5, -0.3))
+    ),
+    *(
+        Experiment(
+            f"topic-transformer-{tokens}",
+            "topic",
+            skill,
+            protocols=STANDARD_ONLY,
+            kind="transformer",
+            aspects=("length",),
+            fit_seconds=3.2 * tokens,
+            predict_seconds=tokens / 9000,
+        )
+        for tokens, skill in ((128, 1.0), (512, 1.9))
+    ),
+    Experiment(
+        "topic-ensemble",
+        "topic",
+        2.3,
+        seeds=(1, 2),
+        protocols=STANDARD_ONLY,
+        kind="ensemble",
+        members=("topic-linear", "topic-transformer"),
+        fit_seconds=0.5,
+        predict_seconds=0.031,
+    ),
+    Experiment("topic-majority", "topic", 0.0, role="majority", protocols=STANDARD_ONLY, kind="majority"),
+    Experiment("stance-linear", "stance", 1.8, fit_seconds=30, predict_seconds=0.0006),
+    Experiment("stance-target-only", "stance", 0.7, role="control", protocols=STANDARD_ONLY),
+    Experiment(
+        "stance-topics-too",
+        "stance",
+        2.0,
+        kind="transformer",
+        auxiliary="topic",
+        fit_seconds=60,
+        predict_seconds=0.02,
+        hardware="1 x Loom 9",
+    ),
+)
+
+
 @dataclass(frozen=True)
 class Project:
     """Where the made-up project lies."""
 
     settings: Settings
     prepared: Path
+    labels: Path
     runs: list[Path]
     tables: Path
 
@@ -104,11 +197,12 @@ def write_project(
         write_text(folder / "seeds" / "schemes" / f"{name}.yaml", text)
     prepared = folder / "prepared"
     _write_data(prepared, schemes, sizes, pairs, generator)
+    _write_labels(folder / "labels", schemes, prepared, np.random.default_rng(8))
     runs = [write_run(folder / "runs", one, schemes[one.task], prepared, generator) for one in experiments]
     settings = Settings(
         labels=LabelSettings(directory=folder / "seeds"), evaluation=EvaluationSettings(resamples=resamples)
     )
-    return Project(settings, prepared, runs, folder / "tables")
+    return Project(settings, prepared, folder / "labels", runs, folder / "tables")
 
 
 def _write_data(
@@ -150,6 +244,23 @@ def _resolved(scheme: Scheme, labels: pd.DataFrame) -> ResolvedLabels:
     return ResolvedLabels(scheme, labels, labels.iloc[:0])
 
 
+def _write_labels(folder: Path, schemes: dict[str, Scheme], prepared: Path, generator: np.random.Generator) -> None:
+    """Write what annotators said of test: A's labels count, C agrees, B gave the next label in a tenth of the units."""
+    for name, scheme in schemes.items():
+        test = read_prepared(name, prepared)["test"]
+        columns = [column for column in scheme.annotation_columns if column != "annotator"]
+        doubtful = generator.random(len(test)) < 0.1
+        second = test[columns].copy()
+        second.loc[doubtful, name] = [_next_code(scheme, code) for code in test.loc[doubtful, name]]
+        parts = [test[columns].assign(annotator=who) for who in ("A", "C")]
+        labels = pd.concat([*parts, second.assign(annotator="B")], ignore_index=True)
+        write_parquet(folder / f"{name}.parquet", labels[scheme.annotation_columns])
+
+
+def _next_code(scheme: Scheme, code: str) -> str:
+    return scheme.codes[(scheme.codes.index(code) + 1) % len(scheme.codes)]
+
+
 def write_run(
     runs: Path, experiment: Experiment, scheme: Scheme, prepared: Path, generator: np.random.Generator
 ) -> Path:
@@ -175,13 +286,25 @@ def write_run(
         "role": experiment.role,
         "seeds": list(experiment.seeds),
         "protocols": list(experiment.protocols),
-        "model": {"name": "made-up"},
+        "model": {"kind": experiment.kind, "auxiliary": experiment.auxiliary, "members": list(experiment.members)},
         "grid": {},
+        "refit": experiment.kind == "linear",
+        "train_share": experiment.train_share,
+        "noise": "none",
+        "aspects": list(experiment.aspects),
         "data": fingerprint(experiment.task, prepared),
     }
     write_json(folder / "settings.json", settings)
-    timing = {"fit_seconds": 1.5 + experiment.skill, "predict_seconds_per_unit": 0.002, "cores": 2}
+    fit_seconds = 1.5 + experiment.skill if experiment.fit_seconds is None else experiment.fit_seconds
+    timing = {"fit_seconds": fit_seconds, "predict_seconds_per_unit": experiment.predict_seconds, "cores": 2}
     write_json(folder / "timing.json", timing)
+    write_json(folder / "environment.json", {"python": "3.11", "hardware": experiment.hardware})
+    units = round(experiment.train_share * len(data["train"]))
+    training = {"members": experiment.members} if experiment.members else {"units": units, "pruned": 0}
+    write_json(folder / "training.json", {str(seed): training for seed in experiment.seeds})
+    scores = {part: {"accuracy": 0.75, "macro_f1": 0.7} for part in ("validation", "test")}
+    metrics = {"test": {"macro_f1": 0.5}} | ({"auxiliary": scores} if experiment.auxiliary else {})
+    write_json(folder / "metrics.json", metrics)
     return folder
 
 

@@ -15,18 +15,23 @@ from newstance.files import read_json, read_parquet, write_json, write_parquet
 
 @pytest.fixture(scope="module")
 def tables(project) -> dict[str, pd.DataFrame]:
-    return compare(project.runs, project.prepared, project.settings)
+    return compare(project.runs, project.prepared, project.settings, project.labels)
 
 
 def test_the_tables_have_their_columns_and_key_every_row_once(tables):
     keys = {
         "comparison": ["task", "protocol", "experiment"],
-        "paired_tests": ["task", "protocol", "experiment", "metric"],
+        "paired_tests": ["task", "protocol", "experiment", "reference", "metric"],
         "per_class": ["task", "protocol", "experiment", "label"],
         "confusion": ["task", "protocol", "experiment", "label", "predicted"],
         "reliability": ["task", "experiment", "calibrated", "bin"],
         "slices": ["task", "experiment", "slice", "value"],
         "cost": ["task", "experiment"],
+        "errors": ["task", "article_id", "target"],
+        "confusion_sources": ["task", "label", "predicted"],
+        "learning_curve": ["task", "experiment"],
+        "ablations": ["task", "aspect", "experiment"],
+        "auxiliary": ["task", "experiment", "split"],
     }
     assert list(tables) == list(TABLES) == list(keys)
     for name, table in tables.items():
@@ -109,7 +114,7 @@ def test_a_better_test_score_does_not_raise_the_rank(project, tmp_path):
 
 
 def test_the_order_of_the_folders_changes_no_table(project, tables):
-    for name, table in compare(project.runs[::-1], project.prepared, project.settings).items():
+    for name, table in compare(project.runs[::-1], project.prepared, project.settings, project.labels).items():
         pd.testing.assert_frame_equal(table, tables[name])
 
 
@@ -120,6 +125,53 @@ def test_paired_tests_are_against_the_best_experiment(tables):
         "topic": ["topic-strong"],
     }
     assert (rows.loc[rows["protocol"] == "standard", "difference"] < 0).all()
+
+
+def test_paired_tests_are_also_against_the_best_linear_baseline(study_tables):
+    rows = study_tables["paired_tests"].query("protocol == 'standard' and task == 'topic'")
+    ranked = study_tables["comparison"].query("protocol == 'standard' and task == 'topic'").sort_values("rank")
+    linear = ranked.query("role == 'baseline' and kind == 'linear'")["experiment"].iloc[0]
+    assert rows["reference"].unique().tolist() == [ranked["experiment"].iloc[0], linear]
+    for reference, part in rows.groupby("reference"):
+        assert sorted(part.query("metric == 'macro_f1'")["experiment"]) == sorted(
+            set(ranked["experiment"]) - {reference}
+        )
+    there_and_back = rows.query("metric == 'macro_f1'").set_index(["reference", "experiment"])["difference"]
+    best = ranked["experiment"].iloc[0]
+    assert there_and_back[(best, linear)] == -there_and_back[(linear, best)]
+
+
+def test_p_values_are_corrected_for_each_reference_by_itself(study_tables):
+    rows = study_tables["paired_tests"].query("protocol == 'standard' and task == 'topic' and metric == 'macro_f1'")
+    for _, part in rows.groupby("reference"):
+        assert part["p_bootstrap_holm"].min() == pytest.approx(min(1, part["p_bootstrap"].min() * len(part)))
+
+
+def test_the_comparison_says_what_was_fitted_on_how_much_and_where(study_tables):
+    rows = study_tables["comparison"].query("protocol == 'standard'").set_index("experiment")
+    columns = ["kind", "aspects", "train_share", "train_units", "refit", "hardware"]
+    quarter = rows.loc["topic-transformer-25%", columns].tolist()
+    assert quarter == ["transformer", "learning-curve", 0.25, 15, False, "2 cores, Abacus 3000"]
+    assert rows.loc["topic-transformer", "aspects"] == "length noise learning-curve"
+    assert rows.loc["stance-topics-too", "hardware"] == "1 x Loom 9"
+    assert np.isnan(rows.loc["topic-ensemble", "train_units"])
+
+
+def test_the_scores_of_a_second_label_are_listed(study_tables):
+    rows = study_tables["auxiliary"]
+    assert rows.columns.tolist() == TABLES["auxiliary"]
+    assert rows.to_numpy().tolist() == [
+        ["stance", "stance-topics-too", "topic", "validation", 0.75, 0.7],
+        ["stance", "stance-topics-too", "topic", "test", 0.75, 0.7],
+    ]
+
+
+def test_without_annotations_nothing_is_said_of_annotators(project, tmp_path):
+    tables = compare(project.runs, project.prepared, project.settings, tmp_path)
+    assert len(tables["errors"]) > 0
+    assert set(tables["errors"]["annotators"]) == {""}
+    assert not tables["errors"]["disputed"].any()
+    assert tables["confusion_sources"].empty
 
 
 def test_a_protocol_that_the_best_experiment_lacks_has_the_next_one_as_reference(tmp_path):
@@ -171,7 +223,7 @@ def test_slices_divide_the_units(tables):
 def test_tables_are_written_and_the_same_each_time(project, tables, tmp_path):
     for folder in ("one", "other"):
         write_tables(tables, tmp_path / folder)
-        tables = compare(project.runs, project.prepared, project.settings)
+        tables = compare(project.runs, project.prepared, project.settings, project.labels)
     names = sorted(path.name for path in (tmp_path / "one").iterdir())
     assert names == sorted(f"{name}.csv" for name in TABLES)
     for name in names:

@@ -1,5 +1,6 @@
 import shutil
 
+import numpy as np
 import pytest
 
 from newstance.errors import NewstanceError
@@ -20,6 +21,13 @@ def test_a_run_is_read_with_what_the_comparison_needs(folder):
     assert set(run.predictions["seed"]) == {1, 2, 3}
 
 
+def test_training_units_are_means_over_seeds_and_missing_for_an_ensemble(folder):
+    write_json(folder / "training.json", {"1": {"units": 60}, "2": {"units": 57}, "3": {"units": 54}})
+    assert read_runs([folder])[0].training.units == 57
+    write_json(folder / "training.json", {"1": {"members": ["a", "b"], "weights": [0.5, 0.5]}})
+    assert np.isnan(read_runs([folder])[0].training.units)
+
+
 def test_no_run_at_all_is_an_error():
     with pytest.raises(NewstanceError, match="no run to compare; run an experiment first"):
         read_runs([])
@@ -30,14 +38,18 @@ def test_a_missing_folder_is_named(tmp_path):
         read_runs([tmp_path / "topic-none"])
 
 
-@pytest.mark.parametrize("name", ["settings.json", "timing.json", "predictions.parquet"])
+@pytest.mark.parametrize(
+    "name", ["settings.json", "timing.json", "training.json", "environment.json", "metrics.json", "predictions.parquet"]
+)
 def test_a_missing_file_is_named(folder, name):
     (folder / name).unlink()
     with pytest.raises(NewstanceError, match=rf"topic-strong.{name} is missing; run the step"):
         read_runs([folder])
 
 
-@pytest.mark.parametrize("name", ["settings.json", "timing.json", "predictions.parquet"])
+@pytest.mark.parametrize(
+    "name", ["settings.json", "timing.json", "training.json", "environment.json", "metrics.json", "predictions.parquet"]
+)
 def test_a_damaged_file_is_named(folder, name):
     (folder / name).write_bytes((folder / name).read_bytes()[:20])
     with pytest.raises(NewstanceError, match=rf"topic-strong.{name}"):

@@ -9,6 +9,7 @@ import pytest
 
 from newstance.models.backbone import backbone_folder
 from newstance.models.settings import DEFAULT_BACKBONE
+from tiny_backbone import write_tiny_backbone
 
 ROWS = [
     ["Ferry fares", "The council praised the ferry and wants more of it.", "ferry", "Harbour Post", "favor"],
@@ -35,6 +36,12 @@ def one_thread() -> None:
     import torch
 
     torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def tiny_backbone(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The folder of a BERT of three layers with random weights."""
+    return write_tiny_backbone(tmp_path_factory.mktemp("tiny") / "backbone")
 
 
 @pytest.fixture

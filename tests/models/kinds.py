@@ -9,6 +9,7 @@ from sklearn.pipeline import Pipeline
 
 from newstance.models.build import build
 from newstance.models.settings import ModelSettings
+from newstance.models.transformer import TransformerClassifier
 
 ALIASES = {"ferry": ["boat"]}
 FEATURES: dict[str, dict[str, Any]] = {
@@ -40,3 +41,9 @@ def model(features: list[dict[str, Any]], classifier: dict[str, Any], backbone: 
 def majority() -> Pipeline:
     """Build an unfitted majority model."""
     return build(TypeAdapter(ModelSettings).validate_python({"kind": "majority"}), ALIASES, 1)
+
+
+def transformer(backbone: str, **settings: Any) -> TransformerClassifier:
+    """Build an unfitted transformer that reads little and learns for one epoch."""
+    whole = {"kind": "transformer", "backbone": backbone, "epochs": 1, "max_tokens": 32, **settings}
+    return build(TypeAdapter(ModelSettings).validate_python(whole), ALIASES, 1)

@@ -3,8 +3,11 @@ import pytest
 from sklearn.base import clone
 from sklearn.model_selection import cross_val_predict
 
-from models.kinds import ALIASES, CLASSIFIERS, FEATURES, SVM, majority, model
+from models.kinds import ALIASES, CLASSIFIERS, FEATURES, SVM, majority, model, transformer
 from newstance.errors import NewstanceError
+from newstance.models.build import build
+from newstance.models.settings import EnsembleModel, TransformerModel
+from newstance.models.transformer import TransformerClassifier
 
 STANCES = ["against", "favor", "neutral"]
 
@@ -144,3 +147,21 @@ def test_only_sentence_fields_carry_the_aliases():
     unfitted = model(features, SVM)
     fields = [part[0] for _, part in unfitted.named_steps["features"].transformer_list]
     assert [field.aliases for field in fields] == [None, ALIASES, ALIASES]
+
+
+def test_a_transformer_has_every_setting_and_the_seed():
+    settings = TransformerModel(kind="transformer", targets="pair", truncation="windows", frozen_layers=2, dropout=0.3)
+    unfitted = build(settings, ALIASES, 7)
+    assert isinstance(unfitted, TransformerClassifier)
+    expected = settings.model_dump(exclude={"kind", "pretraining"}) | {"seed": 7, "aliases": ALIASES}
+    assert unfitted.get_params() == expected
+
+
+def test_only_a_transformer_that_reads_targets_carries_the_aliases():
+    found = [transformer("", targets=targets).aliases for targets in ("pair", "shared", None)]
+    assert found == [ALIASES, ALIASES, None]
+
+
+def test_an_ensemble_is_not_built():
+    with pytest.raises(TypeError, match="put together from finished runs"):
+        build(EnsembleModel(kind="ensemble", members=("a", "b")), {}, 1)

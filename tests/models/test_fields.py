@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from newstance.errors import NewstanceError
-from newstance.models.fields import Category, SentimentScores, TextField
+from newstance.models.fields import Category, SentimentScores, TextField, require
 
 ALIASES = {"ferry": ["boat"]}
 TABLE = pd.DataFrame(
@@ -56,6 +56,14 @@ def test_a_text_field_needs_its_columns_and_no_others(field, needed):
 def test_all_missing_columns_are_named():
     with pytest.raises(NewstanceError, match=r"column\(s\) title, text, target, which"):
         TextField("target_sentences").transform(TABLE[["outlet"]])
+
+
+def test_a_table_with_the_columns_that_are_needed_is_accepted():
+    require(TABLE, ("title", "target"))
+    require(TABLE.head(0), ("title",))
+    require(TABLE, ())
+    with pytest.raises(NewstanceError, match=r"^The model needs the column\(s\) topic, label, which its input doesn't"):
+        require(TABLE, ("topic", "title", "label"))
 
 
 def test_categories_are_one_column_of_texts_and_a_missing_one_is_empty():

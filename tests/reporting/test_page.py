@@ -1,12 +1,14 @@
 import re
 from html.parser import HTMLParser
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from newstance.files import write_csv
+from newstance.files import write_csv, write_parquet
 from newstance.reporting.page import Cell, markdown_cell, write_report
+from newstance.reporting.results import THROUGHPUT_COLUMNS
 
 VOID = {"meta", "link", "br", "img"}
 
@@ -84,7 +86,7 @@ def test_every_score_of_the_ranked_table_is_a_number_of_comparison(report, both_
     comparison = pd.read_csv(tmp_path / "tables" / "comparison.csv").query("protocol == 'standard'").set_index("title")
     for title, row in comparison.iterrows():
         (line,) = [
-            line for line in markdown.splitlines() if line.startswith(f"| {title}") and f"| {row['role']} |" in line
+            line for line in markdown.splitlines() if line.startswith(f"| {title}") and f" | {row['rank']} | " in line
         ]
         for metric in ("macro_f1", "accuracy", "lenient_accuracy", "balanced_accuracy", "log_loss"):
             assert f"| {row[metric]:.3f} [{row[metric + '_low']:.3f}, {row[metric + '_high']:.3f}] |" in line
@@ -134,3 +136,38 @@ def test_the_most_similar_near_duplicates_are_shown_and_all_are_counted(report, 
     assert "40 pairs of near-duplicates" in text
     assert text.index("| 1039 | 2039 | 1.000 |") < text.index("| 1020 | 2020 |")
     assert "| 1019 |" not in text
+
+
+def test_the_page_quotes_articles_and_the_markdown_never_does(report, both_tasks, elsewhere):
+    quoted = "Rowers waited for the late ferry"
+    articles = {"article_id": ["00", "01"], "title": ["Late ferry"] * 2, "text": [quoted] * 2}
+    write_parquet(elsewhere / "data/prepared/topic/test.parquet", pd.DataFrame(articles))
+    files = report(both_tasks)
+    assert files["index.html"].count(f"<small>Late ferry: {quoted}</small>") == 2
+    for name, text in files.items():
+        assert name == "index.html" or quoted not in text
+
+
+def test_a_study_has_sections_of_its_own_in_reading_order(study_project, tmp_path, elsewhere):
+    speeds = [["stock", 256, 3.9, 1.0, 0.7, 0.6, 0.8, "2 cores"]]
+    write_csv(elsewhere / "benchmarks/train_throughput.csv", pd.DataFrame(speeds, columns=THROUGHPUT_COLUMNS))
+    write_report(study_project.tables, tmp_path / "out", study_project.settings)
+    text = (tmp_path / "out/comparison.md").read_text(encoding="utf-8")
+    headings = [line.lstrip("# ") for line in text.splitlines() if line.startswith("##")]
+    expected = ["Scores on test", "Ablation: length", "Learning curves", "Cost", "Most confident mistakes"]
+    assert [heading for heading in headings[: headings.index("Stance")] if heading in expected] == expected
+    stance = headings[headings.index("Stance") :]
+    assert "Second labels" in stance
+    assert stance[-2:] == ["Training speed", "How to read this"]
+    assert "nan" not in text.lower().split("## how to read this")[0]
+
+
+def test_tables_of_corpus_and_labels_are_taken_from_the_default_reports(study_project, tmp_path, write, both_tasks):
+    tables = write(both_tasks)
+    Path("reports").mkdir()
+    tables.rename("reports/tables")
+    write_report(study_project.tables, tmp_path / "out", study_project.settings)
+    text = (tmp_path / "out/comparison.md").read_text(encoding="utf-8")
+    assert "Annotators A and B agree on 95.2 %" in text
+    assert "\n## Corpus\n" in text
+    assert "Fine-tuned encoder" not in text, "experiments are those of the study's own tables"

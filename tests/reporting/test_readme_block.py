@@ -1,7 +1,12 @@
+import shutil
+
 import pytest
 
 from newstance.errors import NewstanceError
-from newstance.reporting.readme import BEGIN, END, block, headline, update
+from newstance.reporting.readme import block, headline, study, update
+
+BEGIN, END = "<!-- results:begin -->", "<!-- results:end -->"
+STUDY_BEGIN, STUDY_END = "<!-- study:begin -->", "<!-- study:end -->"
 
 
 @pytest.fixture
@@ -39,8 +44,8 @@ def test_a_missing_readme_is_an_error(tmp_path, settings):
 def test_headline_has_a_table_a_sentence_and_a_figure_a_task(write, both_tasks, settings):
     text = headline(write(both_tasks), settings)
     topic, stance = text.split("### ")[1:]
-    assert "| experiment | role | macro-F1 | accuracy | lenient accuracy | macro-F1, outlet-held-out |" in topic
-    assert "| experiment | role | macro-F1 | accuracy | macro-F1, outlet-held-out | macro-F1, unseen-target |" in stance
+    assert "| experiment | kind | macro-F1 | accuracy | lenient accuracy | macro-F1, outlet-held-out |" in topic
+    assert "| experiment | kind | macro-F1 | accuracy | macro-F1, outlet-held-out | macro-F1, unseen-target |" in stance
     assert "](reports/figures/topic-forest.svg)" in topic
     assert "](reports/figures/stance-forest.svg)" in stance
     for part in (topic, stance):
@@ -55,3 +60,48 @@ def test_an_experiment_without_a_further_protocol_gets_a_dash(write, both_tasks,
     path.write_text("\n".join(kept) + "\n")
     (line,) = [line for line in headline(tables, settings).splitlines() if line.startswith("| Majority")]
     assert line.endswith("| – |")
+
+
+@pytest.fixture
+def with_study(readme, study_project, elsewhere):
+    """A README with both blocks, in a folder with the study's tables where the study writes them."""
+    shutil.copytree(study_project.tables, elsewhere / "study/reports/tables")
+    readme.write_text(f"{BEGIN}\n{END}\nbetween\n{STUDY_BEGIN}\n{STUDY_END}\nlast\n", encoding="utf-8")
+    return readme
+
+
+def test_both_blocks_are_updated_and_nothing_else(with_study, study_project):
+    assert update(with_study, study_project.tables, study_project.settings)
+    text = with_study.read_text(encoding="utf-8")
+    assert f"{END}\nbetween\n{STUDY_BEGIN}\n" in text
+    assert text.endswith(f"{STUDY_END}\nlast\n")
+    assert block(with_study) == headline(study_project.tables, study_project.settings)
+    assert block(with_study, "study") == study(study_project.tables, study_project.settings)
+    assert not update(with_study, study_project.tables, study_project.settings)
+
+
+def test_the_study_shows_the_best_of_each_kind_goals_and_a_line_an_ablation(study_project, elsewhere):
+    goals = elsewhere / "study/goals.yaml"
+    goals.parent.mkdir()
+    goals.write_text("goals:\n  - {task: topic, metric: accuracy, at_least: 0.01}\n")
+    topic, stance = study(study_project.tables, study_project.settings).split("#### ")[1:]
+    titles = [line.split(" | ")[1] for line in topic.splitlines() if line.startswith("| Topic")]
+    assert sorted(titles) == ["ensemble", "linear", "transformer"]
+    assert "| accuracy | ≥ 0.01 |" in topic
+    assert "| reached |" in topic
+    assert "\n- **Length.** How many tokens of an article the model reads: " in topic
+    assert "- **" not in stance
+    assert "≥" not in stance
+    assert "Made on 1 x Loom 9 (1 experiment); 2 cores, Abacus 3000 (2 experiments)." in stance
+    assert "(study/reports/comparison.md)" in stance
+
+
+def test_a_study_that_was_not_compared_leaves_its_block_empty(with_study, study_project, tmp_path):
+    update(with_study, study_project.tables, study_project.settings, tmp_path / "nothing")
+    assert block(with_study, "study") == ""
+
+
+def test_a_single_marker_of_the_study_is_an_error(with_study, study_project):
+    with_study.write_text(f"{BEGIN}\n{END}\n{STUDY_END}\n", encoding="utf-8")
+    with pytest.raises(NewstanceError, match=r"must hold the lines '<!-- study:begin -->' and"):
+        update(with_study, study_project.tables, study_project.settings)

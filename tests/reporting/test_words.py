@@ -88,3 +88,17 @@ def test_agreement_leaves_out_pairs_with_the_reference_and_carries_the_caveat(re
 
 def test_agreement_is_empty_without_annotators(results):
     assert words.agreement(results(annotators=())["topic"]) == ""
+
+
+def test_the_best_is_compared_with_the_best_linear_baseline_unless_it_is_that(results, study_results):
+    assert "best linear baseline" not in words.finding(results()["topic"])
+    topic = study_results["topic"]
+    test = topic.tests(topic.best_linear, "macro_f1")[topic.best["experiment"]]
+    expected = (
+        f"against the best linear baseline, Topic embeddings, its macro-F1 differs by {test['difference']:+.3f} ["
+    )
+    assert expected in words.finding(topic)
+
+
+def test_every_hardware_is_named_with_its_experiments(study_results):
+    assert words.hardware(study_results["topic"]) == "Made on 2 cores, Abacus 3000 (13 experiments)."

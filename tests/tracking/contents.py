@@ -56,10 +56,15 @@ def everything(client: MlflowClient, folder: Path) -> dict[str, Any]:
 
 def run_live(folder: Path) -> None:
     """Do what an experiment does while it runs."""
-    scores = read_json(folder / "scores.json")
+    scores, training = read_json(folder / "scores.json"), read_json(folder / "training.json")
     with tracking.live(read_json(folder / "settings.json"), read_json(folder / "run.json")) as run:
         for seed, values in scores["seeds"].items():
             run.seed_started(int(seed))
-            for step, tried in enumerate(tried for tried in scores["search"] if tried["seed"] == int(seed)):
+            candidates = [tried for tried in scores["search"] if tried["seed"] == int(seed)]
+            for point in (*training[seed].get("curve", ()), *training[seed].get("epochs", ())):
+                for name in ("loss", "learning_rate", "macro_f1", "log_loss"):
+                    if name in point and len(candidates) == 1:
+                        run.log_seed_metric(int(seed), f"training/{name}", round(point[name], 6), point["step"])
+            for step, tried in enumerate(candidates):
                 run.log_seed_metric(int(seed), "search/macro_f1", tried["macro_f1"], step)
             run.seed_finished(int(seed), {"test": values["test"]})

@@ -8,7 +8,7 @@ from mlflow import MlflowClient
 
 from newstance import tracking
 from newstance.files import read_json
-from runs import settings_of
+from runs import settings_of, write_run
 from tracking.contents import everything, found, run_live
 
 # MLflow compares a DataFrame's columns with a range, which pandas 4 won't take.
@@ -30,9 +30,11 @@ def test_a_live_run_shows_its_state_while_it_goes(client: MlflowClient, folder: 
     assert "newstance.complete" not in parent.data.tags
 
 
+@pytest.mark.parametrize("candidates", [1, 2])
 def test_a_live_run_logged_again_from_its_folder_is_as_one_logged_once(
-    client: MlflowClient, folder: Path, use_another_store: Callable[[], MlflowClient]
+    client: MlflowClient, tmp_path: Path, use_another_store: Callable[[], MlflowClient], candidates: int
 ) -> None:
+    folder = write_run(tmp_path / "runs/stance-tfidf", candidates=candidates, curves=True)
     run_live(folder)
     ended = found(client, folder)[0].info.end_time
     assert tracking.track(folder).created

@@ -3,30 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from newstance.corpus.prepared import fingerprint, read_prepared
-from newstance.corpus.splits import OUTLET_HELD_OUT, STANDARD, UNSEEN_TARGET
+from newstance.corpus.splits import STANDARD
 from newstance.errors import NewstanceError
 from newstance.evaluation.calibration import reliability
-from newstance.evaluation.intervals import Evaluation, evaluate, percentile_interval
+from newstance.evaluation.cost import COST_COLUMNS, cost_table, training_minutes
+from newstance.evaluation.experiments import Experiment, by_protocol, ranked
+from newstance.evaluation.intervals import percentile_interval
 from newstance.evaluation.metrics import METRICS
+from newstance.evaluation.mistakes import (
+    ERROR_COLUMNS,
+    SOURCE_COLUMNS,
+    confident_errors,
+    confusion_sources,
+    judged_units,
+)
 from newstance.evaluation.paired import PAIRED_COLUMNS, paired_tests
 from newstance.evaluation.runs import Run, read_runs
 from newstance.evaluation.slices import SLICE_COLUMNS, slice_scores, slice_values
-from newstance.evaluation.summary import TEST, VALIDATION, mean_scores, run_outcomes
-from newstance.files import write_csv
+from newstance.evaluation.study import ABLATION_COLUMNS, CURVE_COLUMNS, ablations, learning_curve
+from newstance.evaluation.summary import TEST, VALIDATION
+from newstance.files import read_parquet, write_csv
 from newstance.scheme import Scheme
-from newstance.settings import EvaluationSettings, Settings
+from newstance.settings import LABELS, EvaluationSettings, Settings
 
-PROTOCOLS = {STANDARD: TEST, OUTLET_HELD_OUT: OUTLET_HELD_OUT, UNSEEN_TARGET: UNSEEN_TARGET}
 KEY = ["task", "protocol", "experiment"]
-COMPARISON_COLUMNS = [*KEY, "title", "role", "seeds", "rank", "best"]
-COMPARISON_COLUMNS += ["validation_macro_f1", "validation_accuracy", "units", "articles"]
+COMPARISON_COLUMNS = [*KEY, "title", "role", "kind", "aspects", "train_share", "train_units", "refit", "hardware"]
+COMPARISON_COLUMNS += ["seeds", "rank", "best", "validation_macro_f1", "validation_accuracy", "units", "articles"]
 COMPARISON_COLUMNS += [name + end for name in METRICS for end in ("", "_low", "_high")]
 COMPARISON_COLUMNS += ["macro_f1_seed_sd"]
 TABLES = {
@@ -36,40 +44,23 @@ TABLES = {
     "confusion": [*KEY, "label", "predicted", "units"],
     "reliability": ["task", "experiment", "calibrated", "bin", "confidence", "accuracy", "units"],
     "slices": ["task", "experiment", *SLICE_COLUMNS],
-    "cost": ["task", "experiment", "fit_seconds", "predict_seconds_per_unit"],
+    "cost": ["task", *COST_COLUMNS],
+    "errors": ["task", *ERROR_COLUMNS],
+    "confusion_sources": ["task", *SOURCE_COLUMNS],
+    "learning_curve": ["task", *CURVE_COLUMNS],
+    "ablations": ["task", *ABLATION_COLUMNS],
+    "auxiliary": ["task", "experiment", "auxiliary", "split", "accuracy", "macro_f1"],
 }
 
 
-@dataclass(frozen=True)
-class _Experiment:
-    """A run with its scores: on validation, by which it is ranked, and on the test of every protocol it has."""
-
-    run: Run
-    validation: Mapping[str, float]
-    evaluations: Mapping[str, Evaluation]
-
-    @property
-    def name(self) -> str:
-        return self.run.settings.experiment
-
-    @classmethod
-    def of(
-        cls, run: Run, data: Mapping[str, pd.DataFrame], scheme: Scheme, settings: EvaluationSettings
-    ) -> _Experiment:
-        outcomes = run_outcomes(run.predictions, data, scheme, str(run.folder / "predictions.parquet"))
-        evaluations = {
-            protocol: evaluate(list(outcomes[part].values()), settings)
-            for protocol, part in PROTOCOLS.items()
-            if part in outcomes
-        }
-        return cls(run, mean_scores(list(outcomes[VALIDATION].values())), evaluations)
-
-
-def compare(run_folders: Sequence[Path], prepared: Path, settings: Settings) -> dict[str, pd.DataFrame]:
+def compare(
+    run_folders: Sequence[Path], prepared: Path, settings: Settings, labels: Path = LABELS
+) -> dict[str, pd.DataFrame]:
     """Compare runs of any tasks.
 
     Experiments are ranked by macro-F1 on validation (ties by log loss there), never by test; the first is the best
-    one and the reference of the paired tests (of a protocol that it lacks: the first that has it).
+    one. The paired tests have two references, the best one and the best linear baseline (of a protocol that one of
+    them lacks: the first that has it); p-values are corrected over the experiments for each reference.
 
     Parameters
     ----------
@@ -79,6 +70,8 @@ def compare(run_folders: Sequence[Path], prepared: Path, settings: Settings) -> 
         The folder of the prepared data of all tasks.
     settings
         Label schemes and bootstrap.
+    labels
+        The folder of the checked annotations, ``TASK.parquet``; without them nothing is said of annotators.
 
     Returns
     -------
@@ -99,7 +92,7 @@ def compare(run_folders: Sequence[Path], prepared: Path, settings: Settings) -> 
     for task, scheme in schemes.items():
         of_task = [run for run in runs if run.settings.task == task]
         if of_task:
-            for name, table in _task_tables(of_task, prepared, scheme, settings.evaluation).items():
+            for name, table in _task_tables(of_task, prepared, scheme, settings.evaluation, labels).items():
                 parts[name].append(table.assign(task=task)[TABLES[name]])
     return {name: pd.concat(tables, ignore_index=True) for name, tables in parts.items()}
 
@@ -111,7 +104,7 @@ def write_tables(tables: Mapping[str, pd.DataFrame], folder: Path) -> None:
 
 
 def _task_tables(
-    runs: Sequence[Run], prepared: Path, scheme: Scheme, settings: EvaluationSettings
+    runs: Sequence[Run], prepared: Path, scheme: Scheme, settings: EvaluationSettings, labels: Path
 ) -> dict[str, pd.DataFrame]:
     current = fingerprint(scheme.name, prepared)
     for run in runs:
@@ -121,9 +114,9 @@ def _task_tables(
                 "run its experiment again (dvc repro)."
             )
     data = read_prepared(scheme.name, prepared)
-    experiments = [_Experiment.of(run, data, scheme, settings) for run in runs]
-    experiments.sort(key=lambda one: (-one.validation["macro_f1"], one.validation["log_loss"], one.name))
-    confidence = settings.confidence
+    experiments = ranked([Experiment.of(run, data, scheme, settings) for run in runs])
+    best, minutes, confidence = experiments[0], training_minutes(experiments), settings.confidence
+    judged = judged_units(best, data[TEST], _annotations(labels, scheme), scheme)
     values = slice_values(data[TEST], pd.concat([data["train"], data[VALIDATION]]))
     return {
         "comparison": _stacked(_comparison(experiments, confidence)),
@@ -135,29 +128,31 @@ def _task_tables(
             slice_scores(one.evaluations[STANDARD].outcomes, values, settings).assign(experiment=one.name)
             for one in experiments
         ),
-        "cost": pd.DataFrame([{"experiment": one.name, **one.run.timing.model_dump()} for one in experiments]),
+        "cost": cost_table(experiments, minutes),
+        "errors": confident_errors(judged).assign(experiment=best.name),
+        "confusion_sources": confusion_sources(judged).assign(experiment=best.name),
+        "learning_curve": learning_curve(experiments, confidence),
+        "ablations": ablations(experiments, minutes, confidence),
+        "auxiliary": _auxiliary(experiments),
     }
+
+
+def _annotations(labels: Path, scheme: Scheme) -> pd.DataFrame:
+    path = labels / f"{scheme.name}.parquet"
+    return read_parquet(path) if path.is_file() else pd.DataFrame(columns=scheme.annotation_columns, dtype="str")
 
 
 def _stacked(tables: Iterable[pd.DataFrame]) -> pd.DataFrame:
     return pd.concat(tables, ignore_index=True)
 
 
-def _by_protocol(experiments: Sequence[_Experiment]) -> Iterator[tuple[str, dict[str, Evaluation]]]:
-    """Give every protocol with the evaluations of the experiments that have it, in order of rank."""
-    for protocol in PROTOCOLS:
-        having = {one.name: one.evaluations[protocol] for one in experiments if protocol in one.evaluations}
-        if having:
-            yield protocol, having
-
-
-def _comparison(experiments: Sequence[_Experiment], confidence: float) -> Iterator[pd.DataFrame]:
-    ranked = {one.name: (rank, one) for rank, one in enumerate(experiments, start=1)}
-    for protocol, evaluations in _by_protocol(experiments):
+def _comparison(experiments: Sequence[Experiment], confidence: float) -> Iterator[pd.DataFrame]:
+    by_name = {one.name: (rank, one) for rank, one in enumerate(experiments, start=1)}
+    for protocol, evaluations in by_protocol(experiments):
         rows = []
         for name, evaluation in evaluations.items():
-            rank, experiment = ranked[name]
-            row = experiment.run.settings.model_dump(include={"experiment", "title", "role"})
+            rank, experiment = by_name[name]
+            row = _settings_columns(experiment)
             row |= {"protocol": protocol, "seeds": len(evaluation.outcomes), "rank": rank, "best": rank == 1}
             row |= {f"validation_{metric}": experiment.validation[metric] for metric in ("macro_f1", "accuracy")}
             articles = evaluation.outcomes[0].articles
@@ -170,14 +165,39 @@ def _comparison(experiments: Sequence[_Experiment], confidence: float) -> Iterat
         yield pd.DataFrame(rows)
 
 
-def _paired(experiments: Sequence[_Experiment], confidence: float) -> Iterator[pd.DataFrame]:
-    for protocol, evaluations in _by_protocol(experiments):
-        reference = next(iter(evaluations))
-        yield paired_tests(evaluations, reference, confidence).assign(protocol=protocol)
+def _settings_columns(experiment: Experiment) -> dict[str, object]:
+    settings = experiment.run.settings
+    return {
+        **settings.model_dump(include={"experiment", "title", "role", "train_share", "refit"}),
+        "kind": experiment.kind,
+        "aspects": " ".join(settings.aspects),
+        "train_units": experiment.run.training.units,
+        "hardware": experiment.run.environment.hardware,
+    }
 
 
-def _per_class(experiments: Sequence[_Experiment], scheme: Scheme, confidence: float) -> Iterator[pd.DataFrame]:
-    for protocol, evaluations in _by_protocol(experiments):
+def _paired(experiments: Sequence[Experiment], confidence: float) -> Iterator[pd.DataFrame]:
+    linear = [one.name for one in experiments if one.in_earnest and one.kind == "linear"]
+    for protocol, evaluations in by_protocol(experiments):
+        best, baseline = next(iter(evaluations)), next((name for name in linear if name in evaluations), None)
+        for reference in dict.fromkeys([best, baseline]):
+            if reference is not None:
+                yield paired_tests(evaluations, reference, confidence).assign(protocol=protocol)
+
+
+def _auxiliary(experiments: Sequence[Experiment]) -> pd.DataFrame:
+    rows = [
+        {"experiment": one.name, "auxiliary": one.run.settings.model.auxiliary, "split": split}
+        | one.run.metrics.auxiliary[split].model_dump()
+        for one in experiments
+        for split in (VALIDATION, TEST)
+        if split in one.run.metrics.auxiliary
+    ]
+    return pd.DataFrame(rows, columns=TABLES["auxiliary"][1:])
+
+
+def _per_class(experiments: Sequence[Experiment], scheme: Scheme, confidence: float) -> Iterator[pd.DataFrame]:
+    for protocol, evaluations in by_protocol(experiments):
         for name, evaluation in evaluations.items():
             intervals = [percentile_interval(column, confidence) for column in evaluation.classes["f1"].resampled.T]
             low, high = zip(*intervals, strict=True)
@@ -187,14 +207,14 @@ def _per_class(experiments: Sequence[_Experiment], scheme: Scheme, confidence: f
             yield table.assign(protocol=protocol, experiment=name)
 
 
-def _confusion(experiments: Sequence[_Experiment], scheme: Scheme) -> Iterator[pd.DataFrame]:
+def _confusion(experiments: Sequence[Experiment], scheme: Scheme) -> Iterator[pd.DataFrame]:
     labels = pd.MultiIndex.from_product([scheme.codes, scheme.codes], names=["label", "predicted"])
     for one in experiments:
         units = pd.Series(one.evaluations[STANDARD].confusion.ravel(), index=labels, name="units")
         yield units.reset_index().assign(protocol=STANDARD, experiment=one.name)
 
 
-def _reliability(experiments: Sequence[_Experiment]) -> Iterator[pd.DataFrame]:
+def _reliability(experiments: Sequence[Experiment]) -> Iterator[pd.DataFrame]:
     for one in experiments:
         outcomes = one.evaluations[STANDARD].outcomes
         labels = np.concatenate([seed.labels for seed in outcomes])

@@ -81,12 +81,12 @@ def paired_tests(evaluations: Mapping[str, Evaluation], reference: str, confiden
             )
     table = pd.DataFrame(rows, columns=PAIRED_COLUMNS).astype(dict.fromkeys(PAIRED_COLUMNS[3:], float))
     for test in ("p_bootstrap", "p_mcnemar"):
-        table[f"{test}_holm"] = table.groupby("metric")[test].transform(_holm)
+        table[f"{test}_holm"] = table.groupby("metric")[test].transform(holm)
     return table
 
 
-def _holm(p_values: pd.Series[float]) -> Array:
+def holm(p_values: pd.Series[float]) -> pd.Series[float]:
+    """Correct p-values for their number (Holm 1979); all are NaN where one is."""
     if p_values.isna().any():
-        return np.full(len(p_values), np.nan)
-    corrected: Array = multipletests(p_values, method="holm")[1]
-    return corrected
+        return p_values * np.nan
+    return pd.Series(multipletests(p_values, method="holm")[1], index=p_values.index)

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+import numpy as np
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, RootModel, ValidationError
 
 from newstance.errors import NewstanceError
 from newstance.files import describe_problems, read_json, read_parquet
@@ -22,6 +23,14 @@ class _Record(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True)
 
 
+class ModelSettings(_Record):
+    """What kind of model it is, the second label that it learns beside the first, and what it combines."""
+
+    kind: str
+    auxiliary: str | None = None
+    members: tuple[str, ...] = ()
+
+
 class RunSettings(_Record):
     """What settings.json says of the experiment; `data` is the SHA-256 of the prepared data."""
 
@@ -29,15 +38,54 @@ class RunSettings(_Record):
     title: str
     task: str
     role: str
+    model: ModelSettings
+    refit: bool
+    train_share: float
+    aspects: tuple[str, ...]
     seeds: tuple[int, ...] = Field(min_length=1)
     data: str
 
 
 class Timing(_Record):
-    """What timing.json says: medians over seeds."""
+    """What timing.json says: medians over seeds; prediction is measured on one core."""
 
     fit_seconds: float
     predict_seconds_per_unit: float
+
+
+class Environment(_Record):
+    """What environment.json says of the machine."""
+
+    hardware: str
+
+
+class SeedTraining(_Record):
+    """How many units a seed was fitted on; an ensemble is fitted on none."""
+
+    units: int | None = None
+
+
+class Training(RootModel[dict[str, SeedTraining]]):
+    """What training.json says, by seed."""
+
+    @property
+    def units(self) -> float:
+        """Units fitted on, mean over seeds; NaN where none was."""
+        found = [seed.units for seed in self.root.values() if seed.units is not None]
+        return float(np.mean(found)) if found else np.nan
+
+
+class AuxiliaryScores(_Record):
+    """The scores of a second label on one split."""
+
+    accuracy: float
+    macro_f1: float
+
+
+class Metrics(_Record):
+    """What metrics.json says that predictions.parquet doesn't: the second label's scores, by split."""
+
+    auxiliary: dict[str, AuxiliaryScores] = Field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -47,6 +95,9 @@ class Run:
     folder: Path
     settings: RunSettings
     timing: Timing
+    environment: Environment
+    training: Training
+    metrics: Metrics
     predictions: pd.DataFrame
 
 
@@ -80,7 +131,15 @@ def _read_run(folder: Path) -> Run:
             f"{folder / 'predictions.parquet'} does not hold the seeds of settings.json "
             f"({', '.join(map(str, settings.seeds))}); run the experiment again."
         )
-    return Run(folder, settings, _read_record(folder / "timing.json", Timing), predictions)
+    return Run(
+        folder,
+        settings,
+        _read_record(folder / "timing.json", Timing),
+        _read_record(folder / "environment.json", Environment),
+        _read_record(folder / "training.json", Training),
+        _read_record(folder / "metrics.json", Metrics),
+        predictions,
+    )
 
 
 def _read_record(path: Path, model: type[ModelT]) -> ModelT:

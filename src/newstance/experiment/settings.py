@@ -7,16 +7,27 @@ import itertools
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, TypeAdapter, ValidationError, field_validator
+from pydantic import Field, TypeAdapter, ValidationError, field_validator, model_validator
 
 from newstance.corpus.splits import STANDARD
 from newstance.errors import NewstanceError
 from newstance.files import describe_problems, read_settings
-from newstance.models.settings import ModelSettings
+from newstance.models.settings import ModelSettings, TransformerModel
 from newstance.scheme import Strict
 
 Protocol = Literal["standard", "outlet-held-out"]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]  # what NumPy and scikit-learn take
+Aspect = Literal[
+    "length",
+    "truncation",
+    "rare-classes",
+    "frozen-layers",
+    "noise",
+    "targets",
+    "pretraining",
+    "learning-curve",
+    "seeds",
+]
 Scalar = bool | int | float | str | None
 _MODEL: TypeAdapter[ModelSettings] = TypeAdapter(ModelSettings)
 
@@ -36,8 +47,17 @@ class ExperimentSettings(Strict):
         See `newstance.models.settings`.
     grid
         Values to try by dotted path into `model` (``classifier.C``, ``features.0.weight``); every combination is
-        fitted on train, the best macro-F1 on validation counts, ties go to the lower log loss. The best one is then
-        fitted on train and validation together.
+        fitted on train, the best macro-F1 on validation counts, ties go to the lower log loss.
+    refit
+        Whether the best one is then fitted on train and validation together. A transformer is not: it needs
+        validation to stop in time.
+    train_share
+        Fit on this share of the train articles, drawn at random; a smaller share is part of a larger one.
+    noise
+        ``prune``: leave out train units whose label confident learning takes for an error
+        (`newstance.experiment.noise`).
+    aspects
+        What of the study this experiment belongs to, such as ``length``; experiments of one aspect are compared.
     seeds
         One fit each; at least three where the model draws at random.
     protocols
@@ -49,6 +69,10 @@ class ExperimentSettings(Strict):
     role: Literal["baseline", "control", "majority"] = "baseline"
     model: ModelSettings
     grid: dict[str, list[Scalar]] = Field(default_factory=dict)
+    refit: bool = True
+    train_share: float = Field(default=1.0, gt=0, le=1)
+    noise: Literal["none", "prune"] = "none"
+    aspects: tuple[Aspect, ...] = ()
     seeds: tuple[Seed, ...] = Field(default=(1,), min_length=1)
     protocols: tuple[Protocol, ...] = ("standard", "outlet-held-out")
 
@@ -65,6 +89,14 @@ class ExperimentSettings(Strict):
         if len(set(seeds)) < len(seeds):
             raise ValueError("seeds must be distinct")
         return seeds
+
+    @model_validator(mode="after")
+    def _is_fitted_once(self) -> ExperimentSettings:
+        if self.refit and isinstance(self.model, TransformerModel):
+            raise ValueError("a transformer stops by validation and can't be fitted on it: say refit: false")
+        if self.refit and (self.train_share < 1 or self.noise != "none"):
+            raise ValueError("'train_share' and 'noise' are about train alone: say refit: false")
+        return self
 
     @field_validator("protocols")
     @classmethod

@@ -18,6 +18,7 @@ from newstance.models.settings import (
     CategoryFeatures,
     ClassifierSettings,
     EncoderFeatures,
+    EnsembleModel,
     FeatureSettings,
     LinearModel,
     LinearSvmSettings,
@@ -27,15 +28,17 @@ from newstance.models.settings import (
     SentimentFeatures,
     StaticFeatures,
     TfidfFeatures,
+    TransformerModel,
 )
 from newstance.models.tfidf import PlainTfidf
+from newstance.models.transformer import TransformerClassifier
 
 SENTENCE_FIELDS = {"target_sentences", "masked_sentences"}
 DENSE = StaticFeatures | EncoderFeatures | SentimentFeatures
 
 
-def build(settings: ModelSettings, aliases: Aliases, seed: int) -> Pipeline:
-    """Make the unfitted model: a pipeline of the two steps ``features`` and ``classifier``.
+def build(settings: ModelSettings, aliases: Aliases, seed: int) -> Pipeline | TransformerClassifier:
+    """Make the unfitted model: a pipeline of the two steps ``features`` and ``classifier``, or a transformer.
 
     Parameters
     ----------
@@ -48,9 +51,14 @@ def build(settings: ModelSettings, aliases: Aliases, seed: int) -> Pipeline:
 
     Returns
     -------
-    Pipeline
+    Pipeline or TransformerClassifier
         `fit(X, y)` and `predict_proba(X)` take the article table; see `newstance.models`.
     """
+    if isinstance(settings, TransformerModel):
+        names = dict(aliases) if settings.targets else None
+        return TransformerClassifier(**settings.model_dump(exclude={"kind", "pretraining"}), aliases=names, seed=seed)
+    if isinstance(settings, EnsembleModel):
+        raise TypeError("an ensemble is put together from finished runs, not built")
     if not isinstance(settings, LinearModel):
         return Pipeline([("features", "passthrough"), ("classifier", DummyClassifier(strategy="prior"))])
     parts, weights = [], {}

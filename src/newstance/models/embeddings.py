@@ -106,11 +106,11 @@ class FrozenEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 def _sentence_transformer(backbone: str) -> SentenceTransformer:
     from sentence_transformers import SentenceTransformer  # noqa: PLC0415  (imports torch: seconds)
 
-    _silence_transformers()
+    silence_transformers()
     return SentenceTransformer(str(backbone_folder(backbone)), local_files_only=True)
 
 
-def _silence_transformers() -> None:
+def silence_transformers() -> None:
     """Stop the table of unused position ids, which is printed on every load, and the progress of loading."""
     from transformers.utils import logging  # noqa: PLC0415
 
@@ -119,14 +119,22 @@ def _silence_transformers() -> None:
 
 
 def _bfloat16() -> AbstractContextManager[Any]:
-    """Autocast to bfloat16 where the processor multiplies it natively (three times as fast), else nothing."""
+    """Autocast to bfloat16 where that is fast, else nothing."""
     import torch  # noqa: PLC0415
 
     if torch.cuda.is_available():
-        return torch.autocast("cuda", torch.bfloat16, enabled=torch.cuda.is_bf16_supported())
+        return torch.autocast("cuda", torch.bfloat16, enabled=bfloat16_is_fast())
+    return torch.autocast("cpu", torch.bfloat16) if bfloat16_is_fast() else nullcontext()
+
+
+def bfloat16_is_fast() -> bool:
+    """Say whether the processor (the GPU, where there is one) multiplies bfloat16 natively: three times as fast."""
+    import torch  # noqa: PLC0415
+
+    if torch.cuda.is_available():
+        return bool(torch.cuda.is_bf16_supported())
     mkldnn = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
-    native = mkldnn and torch.ops.mkldnn._is_mkldnn_bf16_supported()
-    return torch.autocast("cpu", torch.bfloat16) if native else nullcontext()
+    return bool(mkldnn and torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
 def _read_cache(path: Path) -> dict[str, Matrix]:
@@ -205,7 +213,7 @@ def _distilled(backbone: str, dimensions: int, cache: Path | None) -> StaticMode
     folder = cache / f"static-{backbone_hash(backbone)[:16]}-{dimensions}" if cache else None
     if folder and folder.is_dir():
         return StaticModel.from_pretrained(folder)
-    _silence_transformers()
+    silence_transformers()
     with redirect_stderr(StringIO()):  # its progress bar can't be switched off
         model = distill(str(backbone_folder(backbone)), pca_dims=dimensions, device="cpu")
     if folder:

@@ -14,7 +14,14 @@ from newstance.errors import NewstanceError
 from newstance.models.mentions import Aliases, sentences, target_sentences
 
 
-def _require(table: pd.DataFrame, columns: tuple[str, ...]) -> None:
+def require(table: pd.DataFrame, columns: tuple[str, ...]) -> None:
+    """Refuse a table that lacks a column.
+
+    Raises
+    ------
+    NewstanceError
+        Names the missing columns.
+    """
     missing = [name for name in columns if name not in table.columns]
     if missing:
         raise NewstanceError(f"The model needs the column(s) {', '.join(missing)}, which its input doesn't have.")
@@ -46,12 +53,12 @@ class TextField(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     def transform(self, table: pd.DataFrame) -> list[str]:
         """Return one text a row."""
         if self.field in {"title", "text", "target"}:
-            _require(table, (self.field,))
+            require(table, (self.field,))
             return [str(value) for value in table[self.field]]
         if self.field == "article":
-            _require(table, ("title", "text"))
+            require(table, ("title", "text"))
             return [f"{title}. {text}" for title, text in zip(table["title"], table["text"], strict=True)]
-        _require(table, ("title", "text", "target"))
+        require(table, ("title", "text", "target"))
         rows = zip(table["title"], table["text"], table["target"], strict=True)
         mask = self.field == "masked_sentences"
         return [target_sentences(title, text, target, self.aliases or {}, mask=mask) for title, text, target in rows]
@@ -72,7 +79,7 @@ class Category(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     def transform(self, table: pd.DataFrame) -> NDArray[np.object_]:
         """Return the column's values."""
-        _require(table, (self.column,))
+        require(table, (self.column,))
         return table[[self.column]].astype(object).fillna("").map(str).to_numpy(dtype=object)
 
 

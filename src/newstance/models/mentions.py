@@ -8,7 +8,9 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 
+import numpy as np
 import yaml
+from numpy.typing import NDArray
 from sentencex import segment
 
 from newstance.errors import NewstanceError
@@ -128,3 +130,31 @@ def target_sentences(title: str, text: str, target: str, aliases: Aliases, *, ma
     found = [sentence for sentence in candidates if pattern.search(sentence)]
     found = found or _related(target, candidates) or candidates[: LEAD_SENTENCES + 1]
     return " ".join(pattern.sub(MASK, sentence) if mask else sentence for sentence in found)
+
+
+@lru_cache(maxsize=8192)
+def sentence_spans(text: str) -> tuple[tuple[int, int], ...]:
+    """Return first and last character of each sentence, white space around them left out."""
+    spans = []
+    position = 0
+    for sentence in sentences(text):
+        start = text.index(sentence, position)
+        position = start + len(sentence)
+        spans.append((start, position))
+    return tuple(spans)
+
+
+def mentioning(text: str, spans: Sequence[tuple[int, int]], target: str, aliases: Aliases) -> NDArray[np.bool_]:
+    """Say of each sentence whether it mentions a target; where none names it, words of the same stem count.
+
+    Returns
+    -------
+    ndarray of bool, shape (sentences,)
+    """
+    pattern = _pattern(names_of(target, aliases))
+    plain = [without_accents(text[start:end]) for start, end in spans]
+    named = np.array([pattern.search(sentence) is not None for sentence in plain], dtype=bool)
+    if named.any():
+        return named
+    related = set(_related(target, plain))
+    return np.array([sentence in related for sentence in plain], dtype=bool)

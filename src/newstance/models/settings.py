@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from newstance.scheme import Strict
 
@@ -108,10 +108,60 @@ class LinearModel(Strict):
     classifier: ClassifierSettings
 
 
+class TransformerModel(Strict):
+    """A fine-tuned encoder; the keys are `newstance.models.transformer.TransformerClassifier`'s parameters.
+
+    `pretraining` says on what the backbone is trained before (`newstance.experiment.pretraining`).
+    """
+
+    kind: Literal["transformer"]
+    backbone: str = DEFAULT_BACKBONE
+    pretraining: Literal["newsmtsc"] | None = None
+    targets: Literal["pair", "shared"] | None = None
+    truncation: Literal["head", "head-tail", "mentions-first", "windows"] = "head"
+    max_tokens: int = Field(default=256, ge=16)
+    auxiliary: str | None = None
+    frozen_layers: int = Field(default=0, ge=0)
+    epochs: int = Field(default=4, ge=1)
+    patience: int = Field(default=2, ge=1)
+    batch_size: int = Field(default=16, ge=1)
+    accumulation: int = Field(default=1, ge=1)
+    learning_rate: float = Field(default=1e-4, gt=0)
+    head_learning_rate: float = Field(default=1e-3, gt=0)
+    layer_decay: float = Field(default=1.0, gt=0, le=1)
+    weight_decay: float = Field(default=0.01, ge=0)
+    warmup: float = Field(default=0.1, ge=0, lt=1)
+    schedule: Literal["linear", "cosine"] = "linear"
+    dropout: float = Field(default=0.1, ge=0, lt=1)
+    label_smoothing: float = Field(default=0.0, ge=0, lt=1)
+    balance: Literal["none", "weights", "logit-adjustment"] = "none"
+
+    @model_validator(mode="after")
+    def _reads_what_it_needs(self) -> TransformerModel:
+        if self.truncation == "mentions-first" and self.targets != "pair":
+            raise ValueError("truncation 'mentions-first' reads an article once a target; use it with targets 'pair'")
+        if self.truncation == "windows" and self.targets == "shared":
+            raise ValueError("truncation 'windows' is not made for targets 'shared'; use 'head' or 'head-tail'")
+        if self.auxiliary is not None and self.targets != "shared":
+            raise ValueError("an auxiliary label is learned beside targets 'shared' only")
+        return self
+
+
+class EnsembleModel(Strict):
+    """The weighted mean of the calibrated probabilities of finished experiments of the same task.
+
+    `weight` is the share of the first member; the others have equal parts of the rest.
+    """
+
+    kind: Literal["ensemble"]
+    members: tuple[str, ...] = Field(min_length=2)
+    weight: float = Field(default=0.5, gt=0, lt=1)
+
+
 class MajorityModel(Strict):
     """The class frequencies of the training labels, whatever the input."""
 
     kind: Literal["majority"]
 
 
-ModelSettings = Annotated[LinearModel | MajorityModel, Field(discriminator="kind")]
+ModelSettings = Annotated[LinearModel | TransformerModel | EnsembleModel | MajorityModel, Field(discriminator="kind")]

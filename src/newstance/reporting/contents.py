@@ -9,8 +9,7 @@ import pandas as pd
 
 from newstance.corpus.splits import ALL_LABELS, STANDARD
 from newstance.reporting import words
-from newstance.reporting.figures import timed
-from newstance.reporting.results import Row, TaskResults, by_experiment, records
+from newstance.reporting.results import Row, TaskResults, by_experiment, family, records
 from newstance.scheme import SPLITS
 
 SHOWN_PAIRS = 20
@@ -41,20 +40,27 @@ def scored(row: Row, metric: str) -> Cell:
     return Cell(words.score(row[metric]), words.interval(row[f"{metric}_low"], row[f"{metric}_high"]))
 
 
-def _seeds(row: Row) -> str:
-    if row["seeds"] == 1:
-        return ""
-    return f"({row['seeds']} seeds, SD of macro-F1 {words.score(row['macro_f1_seed_sd'])})"
+def difference_cell(row: Row, low: str = "low", high: str = "high") -> Cell:
+    """Make a cell of a difference with its interval as the note."""
+    return Cell(words.signed(row["difference"]), f"[{words.signed(row[low])}, {words.signed(row[high])}]")
 
 
-def _differences(results: TaskResults, metric: str) -> dict[str, Row]:
-    tests = results.tables["paired_tests"]
-    tests = tests[(tests["protocol"] == STANDARD) & (tests["metric"] == metric)]
-    return by_experiment(tests[tests["experiment"] != results.best["experiment"]])
+def kind_of(row: Row) -> str:
+    """Say what an experiment is: the kind of its model, and whether it is a control."""
+    return f"{row['kind']} control" if row["role"] == "control" else family(row)
 
 
-def _difference(row: Row) -> Cell:
-    return Cell(words.signed(row["difference"]), f"[{words.signed(row['low'])}, {words.signed(row['high'])}]")
+def title_of(results: TaskResults, row: Row) -> str:
+    """Return an experiment's title, with a star where validation chose it."""
+    return str(row["title"]) + (" ★" if row["experiment"] == results.best["experiment"] else "")
+
+
+def _references(results: TaskResults) -> dict[str, Row]:
+    """Return what the paired tests compare with: the best, and the best linear baseline where that is another one."""
+    found = {"best": results.best}
+    if results.best_linear is not None and results.best_linear["experiment"] != results.best["experiment"]:
+        found["best linear"] = results.best_linear
+    return found
 
 
 def ranked_table(results: TaskResults) -> Table:
@@ -63,59 +69,65 @@ def ranked_table(results: TaskResults) -> Table:
     metrics |= {"balanced_accuracy": "balanced accuracy", "log_loss": "log loss"}
     if not results.lenient:
         del metrics["lenient_accuracy"]
-    tests = _differences(results, "macro_f1")
-    columns = ["experiment", "role", "rank", "validation macro-F1", *metrics.values(), "ECE before → after"]
-    columns += ["macro-F1 − best", "p (Holm)"] if len(tests) else []
+    references = _references(results)
+    tests = {name: results.tests(row, "macro_f1") for name, row in references.items()}
+    tests = {name: found for name, found in tests.items() if found}
+    columns = ["experiment", "kind", "rank", "validation macro-F1", *metrics.values(), "ECE before → after"]
+    for name in tests:
+        columns += [f"macro-F1 − {name}", "p (Holm)"]
     rows = []
     for experiment, row in by_experiment(results.ranked).items():
-        best = experiment == results.best["experiment"]
-        cells = [
-            Cell(row["title"] + (" ★" if best else ""), _seeds(row)),
-            Cell(row["role"]),
-            Cell(f"{row['rank']:.0f}"),
-        ]
+        cells = [Cell(title_of(results, row), words.seeds(row)), Cell(kind_of(row)), Cell(f"{row['rank']:.0f}")]
         cells += [Cell(words.score(row["validation_macro_f1"])), *(scored(row, metric) for metric in metrics)]
         cells.append(Cell(f"{words.score(row['ece_uncalibrated'])} → {words.score(row['ece'])}"))
-        if experiment in tests:
-            test = tests[experiment]
-            cells += [_difference(test), Cell(words.p_value(test["p_bootstrap_holm"]))]
-        elif len(tests):
-            cells += [Cell("reference" if best else words.MISSING), Cell(words.MISSING)]
+        for name, found in tests.items():
+            if experiment in found:
+                test = found[experiment]
+                cells += [difference_cell(test), Cell(words.p_value(test["p_bootstrap_holm"]))]
+            else:
+                is_reference = experiment == references[name]["experiment"]
+                cells += [Cell("reference" if is_reference else words.MISSING), Cell(words.MISSING)]
         rows.append(cells)
     caption = f"Experiments by validation macro-F1 (★ the best); scores on test with {results.percent} intervals."
-    if len(tests):
+    if tests:
         caption += (
-            " The difference to the best is a paired bootstrap of the same articles; p is adjusted by Holm's method."
+            f" The difference to the {' and to the '.join(tests)} is a paired bootstrap of the same articles; p is "
+            "adjusted by Holm's method."
         )
     strong = frozenset({list(results.ranked.index).index(results.best["experiment"])})
     return Table(caption, columns, rows, texts=2, strong=strong)
 
 
-def accuracy_tests(results: TaskResults) -> Table | None:
-    """Paired differences of accuracy, by bootstrap and by McNemar's test."""
-    tests = _differences(results, "accuracy")
-    shown = results.ranked[results.ranked["experiment"].isin(list(tests))]
-    if shown.empty:
-        return None
-    rows = []
-    for experiment, row in by_experiment(shown).items():
-        test = tests[experiment]
-        p_values = [Cell(words.p_value(test[f"p_{kind}_holm"])) for kind in ("bootstrap", "mcnemar")]
-        rows.append([Cell(row["title"]), _difference(test), *p_values])
-    caption = (
-        f"Difference in accuracy to {results.best['title']}, with p adjusted by Holm's method (McNemar: first seed)."
-    )
-    columns = ["experiment", "accuracy − best", "p, paired bootstrap (Holm)", "p, McNemar (Holm)"]
-    return Table(caption, columns, rows, folded=True)
+def accuracy_tests(results: TaskResults) -> list[Table]:
+    """Paired differences of accuracy, by bootstrap and by McNemar's test, a table a reference."""
+    tables = []
+    for name, reference in _references(results).items():
+        tests = results.tests(reference, "accuracy")
+        rows = []
+        for experiment, row in by_experiment(results.ranked).items():
+            if experiment in tests:
+                test = tests[experiment]
+                p_values = [Cell(words.p_value(test[f"p_{kind}_holm"])) for kind in ("bootstrap", "mcnemar")]
+                rows.append([Cell(row["title"]), difference_cell(test), *p_values])
+        caption = (
+            f"Difference in accuracy to {reference['title']}, with p adjusted by Holm's method (McNemar: first seed)."
+        )
+        columns = ["experiment", f"accuracy − {name}", "p, paired bootstrap (Holm)", "p, McNemar (Holm)"]
+        if rows:
+            tables.append(Table(caption, columns, rows, folded=True))
+    return tables
 
 
 def protocol_table(results: TaskResults) -> Table | None:
-    """Macro-F1 and accuracy under each further protocol beside the standard one."""
+    """Macro-F1 and accuracy under each further protocol beside the standard one, of experiments that have any."""
     if not results.other_protocols:
         return None
     tables = {name: by_experiment(results.compared(name)) for name in [STANDARD, *results.other_protocols]}
     rows = []
+    further = {experiment for name in results.other_protocols for experiment in tables[name]}
     for experiment, row in by_experiment(results.ranked).items():
+        if experiment not in further:
+            continue
         cells = [Cell(row["title"])]
         for table in tables.values():
             there = experiment in table
@@ -154,26 +166,40 @@ def class_table(results: TaskResults) -> Table | None:
 
 
 def cost_table(results: TaskResults) -> Table | None:
-    """List the times of fitting and of one prediction."""
-    table = timed(results)
-    if table.empty:
+    """List what every experiment was fitted on, how long that took and how long a prediction takes."""
+    costs = by_experiment(results.tables["cost"])
+    several = len(set(results.ranked["hardware"])) > 1
+    rows = []
+    for experiment, row in by_experiment(results.ranked).items():
+        if experiment not in costs:
+            continue
+        cost = costs[experiment]
+        cells = [Cell(row["title"]), Cell(kind_of(row)), *([Cell(row["hardware"])] if several else [])]
+        cells.append(Cell(words.count(round(row["train_units"], 1)), _fitted_on(row)))
+        for value, mark in (
+            (words.minutes(cost["training_minutes"]), cost["training_frontier"]),
+            (words.milliseconds(cost["predict_seconds_per_unit"]), cost["prediction_frontier"]),
+        ):
+            cells.append(Cell(value + (" ●" if mark else "")))
+        rows.append(cells)
+    if not rows:
         return None
-    rows = [
-        [
-            Cell(row["title"]),
-            Cell(f"{row['fit_seconds']:.3g}"),
-            Cell(words.milliseconds(row["predict_seconds_per_unit"])),
-        ]
-        for row in records(table)
-    ]
-    columns = ["experiment", "fitting (s)", f"prediction (ms per {results.unit})"]
-    return Table(
-        "Times on the machine that ran the experiment (median over seeds). Fitting found the embeddings of its texts "
-        "at hand; prediction did not.",
-        columns,
-        rows,
-        folded=True,
+    columns = ["experiment", "kind", *(["hardware"] if several else []), f"fitted on ({results.unit}s)"]
+    columns += ["training (min)", f"prediction (ms per {results.unit}, one core)"]
+    caption = (
+        "Cost on the machine that ran the experiment (median over seeds); ● on the frontier: no other is both cheaper "
+        "and better on validation. Training is one fit, an ensemble's with those of its members; of linear models it "
+        "found the embeddings of its texts at hand, prediction did not."
     )
+    return Table(caption, columns, rows, texts=3 if several else 2, folded=True)
+
+
+def _fitted_on(row: Row) -> str:
+    if pd.isna(row["train_units"]):
+        return ""
+    if row["train_share"] < 1:
+        return f"({100 * row['train_share']:g} % of train)"
+    return "(train and validation)" if row["refit"] else "(train)"
 
 
 def slice_tables(results: TaskResults) -> list[Table]:

@@ -14,11 +14,15 @@ from typing import Any
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from newstance.reporting.results import TaskResults
 
 # Okabe and Ito's colours (2008); every colour comes with a marker of its own, so that grey prints can be read.
 BLUE, VERMILLION, ORANGE, GREEN, PURPLE = "#0072B2", "#D55E00", "#E69F00", "#009E73", "#CC79A7"
 GREY, DARK, LIGHT = "#595959", "#1a1a1a", "#d9d9d9"
-ROLE_STYLES = {"baseline": (BLUE, "o"), "control": (VERMILLION, "s"), "majority": (GREY, "X")}
+FAMILY_STYLES = {"linear": (BLUE, "o"), "transformer": (ORANGE, "^"), "ensemble": (PURPLE, "P")}
+FAMILY_STYLES |= {"control": (VERMILLION, "s"), "majority": (GREY, "X")}
 ANNOTATOR_STYLE = (GREEN, "D")
 STYLE: dict[Any, Any] = {
     "svg.hashsalt": "newstance",
@@ -82,8 +86,8 @@ def new_figure(height: float, title: str, width: float = WIDTH) -> Figure:
     """Make an empty figure, sizes in inches, with its title wrapped at the top left."""
     figure = Figure(figsize=(width, height), layout="constrained")
     lines = int(TITLE_CHARACTERS * width / WIDTH)
-    # A no-break space keeps an interval on one line.
-    title = re.sub(r"(\d) (?=\[)|(\[\S+,) ", lambda space: space[0].rstrip() + "\xa0", title)
+    # A no-break space keeps a number with its interval or unit on one line.
+    title = re.sub(r"(\d) (?=\[|ms\b|min\b)|(\[\S+,) ", lambda space: space[0].rstrip() + "\xa0", title)
     figure.suptitle(fill(title, lines), x=0.01, ha="left", fontsize=10.5, fontweight="bold")
     return figure
 
@@ -103,6 +107,17 @@ def finish(figure: Figure, name: str, title: str, caption: str) -> Chart:
     opening, rest = svg.split(">", 1)
     svg = opening.replace("<svg", described[0], 1) + ">\n" + described[1] + rest
     return Chart(name, title, caption, "\n".join(line.rstrip() for line in svg.splitlines()) + "\n")
+
+
+def family_handle(family: str) -> Line2D:
+    """Make the legend's entry of a family of experiments (`newstance.reporting.results.family`)."""
+    color, marker = FAMILY_STYLES[family]
+    return Line2D([], [], color=color, marker=marker, linestyle="none", label=family)
+
+
+def chart_name(results: TaskResults, kind: str) -> str:
+    """Return the file name, without its ending, of a task's figure."""
+    return f"{results.scheme.name}-{kind}"
 
 
 def score_axis(axes: Axes, label: str) -> None:

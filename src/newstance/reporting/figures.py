@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from textwrap import fill
 from typing import Any
 
 import matplotlib as mpl
@@ -10,7 +9,6 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
-from matplotlib.transforms import Bbox
 
 from newstance.corpus.splits import STANDARD
 from newstance.reporting import words
@@ -18,20 +16,23 @@ from newstance.reporting.drawing import (
     ANNOTATOR_STYLE,
     BLUE,
     DARK,
+    FAMILY_STYLES,
     GREY,
     LIGHT,
     ORANGE,
     PURPLE,
-    ROLE_STYLES,
     VERMILLION,
     Chart,
+    chart_name,
+    family_handle,
     finish,
     house_style,
     label_rows,
     new_figure,
     score_axis,
 )
-from newstance.reporting.results import TaskResults, records
+from newstance.reporting.results import TaskResults, family, records
+from newstance.reporting.tradeoffs import COSTS, candidates, frontier, learning_curve
 
 PROTOCOL_STYLES = [(BLUE, "o"), (ORANGE, "s"), (PURPLE, "^")]
 
@@ -42,7 +43,8 @@ def charts(results: TaskResults) -> dict[str, Chart]:
     Returns
     -------
     dict
-        By kind: ``forest`` always, then ``protocols``, ``per-class``, ``confusion``, ``reliability``, ``cost``.
+        By kind: ``forest`` always, then ``protocols``, ``per-class``, ``confusion``, ``reliability``,
+        ``learning-curve``, ``frontier-prediction``, ``frontier-training``.
     """
     with house_style():
         drawn = {"forest": forest(results)}
@@ -51,14 +53,12 @@ def charts(results: TaskResults) -> dict[str, Chart]:
         for kind, draw in (("per_class", per_class), ("confusion", confusion), ("reliability", reliability)):
             if not results.of_best(kind).empty:
                 drawn[kind.replace("_", "-")] = draw(results)
-        if not timed(results).empty:
-            drawn["cost"] = cost(results)
+        if not results.tables["learning_curve"].empty:
+            drawn["learning-curve"] = learning_curve(results)
+        for cost in COSTS:
+            if not candidates(results, cost).empty:
+                drawn[f"frontier-{cost}"] = frontier(results, cost)
     return drawn
-
-
-def chart_name(results: TaskResults, kind: str) -> str:
-    """Return the file name, without its ending, of a task's figure."""
-    return f"{results.scheme.name}-{kind}"
 
 
 def _error_bars(axes: Axes, values: pd.Series, low: pd.Series, high: pd.Series, rows: Any, **style: Any) -> None:
@@ -66,18 +66,6 @@ def _error_bars(axes: Axes, values: pd.Series, low: pd.Series, high: pd.Series, 
     # A percentile interval of a skewed score may lie beside the score itself; bars have no negative length.
     lengths = np.clip(np.nan_to_num(np.stack([values - low, high - values]).astype(float)), 0, None)
     axes.errorbar(values, rows, xerr=lengths, linestyle="none", elinewidth=1.6, capsize=0, **style)
-
-
-def _role_legend(axes: Axes, roles: list[str], **place: Any) -> None:
-    handles = [
-        Line2D([], [], color=ROLE_STYLES[role][0], marker=ROLE_STYLES[role][1], linestyle="none", label=role)
-        for role in ROLE_STYLES
-        if role in roles
-    ]
-    if "annotator" in roles:
-        color, marker = ANNOTATOR_STYLE
-        handles.append(Line2D([], [], color=color, marker=marker, linestyle=":", label="annotator (upper mark)"))
-    axes.legend(handles=handles, **place)
 
 
 def forest(results: TaskResults) -> Chart:
@@ -94,12 +82,12 @@ def forest(results: TaskResults) -> Chart:
             f"{best['title']}, best on validation, scores macro-F1 {shown} on {results.scheme.name}; "
             f"{leader['title']} has the highest on test, {words.score(leader['macro_f1'])}"
         )
-    marks = annotators.assign(title=[f"annotator {name}" for name in annotators["annotator"]], role="annotator")
-    rows = pd.concat([marks, ranked]).reset_index(drop=True)
+    marks = annotators.assign(title=[f"annotator {name}" for name in annotators["annotator"]], family="annotator")
+    rows = pd.concat([marks, ranked.assign(family=[family(row) for row in records(ranked)])]).reset_index(drop=True)
     figure = new_figure(1.4 + 0.37 * len(rows), title)
     axes = figure.add_subplot()
-    for role, (color, marker) in {**ROLE_STYLES, "annotator": ANNOTATOR_STYLE}.items():
-        part = rows[rows["role"] == role]
+    for name, (color, marker) in {**FAMILY_STYLES, "annotator": ANNOTATOR_STYLE}.items():
+        part = rows[rows["family"] == name]
         _error_bars(
             axes, part["macro_f1"], part["macro_f1_low"], part["macro_f1_high"], part.index, color=color, fmt=marker
         )
@@ -111,10 +99,12 @@ def forest(results: TaskResults) -> Chart:
         text = words.with_interval(row, "macro_f1")
         axes.text(1.02, place, text, va="center", fontsize=8, transform=axes.get_yaxis_transform())
     score_axis(axes, f"macro-F1 on test, with {results.percent} interval")
-    roles = rows["role"].unique().tolist()
-    _role_legend(
-        axes, roles, loc="upper center", bbox_to_anchor=(0.4, -0.42 / (0.12 + 0.37 * len(rows))), ncols=len(roles)
-    )
+    handles = [family_handle(name) for name in FAMILY_STYLES if name in set(rows["family"])]
+    if len(annotators):
+        color, marker = ANNOTATOR_STYLE
+        handles.append(Line2D([], [], color=color, marker=marker, linestyle=":", label="annotator (upper mark)"))
+    below = (0.4, -0.42 / (0.12 + 0.37 * len(rows)))
+    axes.legend(handles=handles, loc="upper center", bbox_to_anchor=below, ncols=min(len(handles), 4))
     caption = (
         f"Macro-F1 on test of every {results.scheme.name} experiment, ordered by validation (the best in bold); "
         f"bars are {results.percent} bootstrap intervals by article."
@@ -263,61 +253,3 @@ def reliability(results: TaskResults) -> Chart:
         f"diagonal the model is too confident. Below: how many {results.unit}s a bin holds."
     )
     return finish(figure, chart_name(results, "reliability"), title, caption)
-
-
-def timed(results: TaskResults) -> pd.DataFrame:
-    """Return the ranked experiments with a measured prediction time, columns of ``cost`` added."""
-    costs = results.tables["cost"].set_index("experiment")[["fit_seconds", "predict_seconds_per_unit"]]
-    joined = results.ranked.join(costs, how="inner")
-    return joined[joined["predict_seconds_per_unit"] > 0]
-
-
-def cost(results: TaskResults) -> Chart:
-    """Draw accuracy against prediction time; the numbers at the points are ranks, named in a key."""
-    table = timed(results).assign(ms=lambda rows: 1000 * rows["predict_seconds_per_unit"])
-    ordered = records(table.sort_values("ms"))
-    fast, slow = ordered[0], ordered[-1]
-    title = f"{fast['title']} takes {fast['ms']:.3g} ms per {results.unit} at accuracy {words.score(fast['accuracy'])}"
-    if len(table) > 1:
-        title = (
-            f"From {fast['ms']:.3g} ms per {results.unit} ({fast['title']}, accuracy {words.score(fast['accuracy'])}) "
-            f"to {slow['ms']:.3g} ms ({slow['title']}, {words.score(slow['accuracy'])})"
-        )
-    entries = [f"{row['rank']:.0f}  {row['title']}" for row in records(table)]
-    key = "\n".join(fill(entry, 38, subsequent_indent="     ") for entry in entries)
-    figure = new_figure(max(3.6, 1.7 + 0.16 * len(key.splitlines())), title, width=7.2)
-    axes = figure.add_subplot()
-    axes.set_xscale("log")
-    for role, (color, marker) in ROLE_STYLES.items():
-        part = table[table["role"] == role]
-        axes.scatter(part["ms"], part["accuracy"], color=color, marker=marker, s=46, zorder=3)
-    axes.set_xlim(table["ms"].min() / 2, table["ms"].max() * 2)
-    axes.set_ylim(0, 1)
-    axes.set(xlabel=f"prediction time, milliseconds per {results.unit} (log scale)", ylabel="accuracy on test")
-    axes.grid(color=LIGHT)
-    axes.text(1.03, 1, key, va="top", fontsize=8, linespacing=1.35, transform=axes.transAxes)
-    _role_legend(axes, table["role"].unique().tolist(), loc="lower left", bbox_to_anchor=(1.0, -0.04))
-    figure.draw_without_rendering()
-    _number_points(axes, table)
-    caption = (
-        "Accuracy on test against the time of one prediction, on the machine that ran the experiment; "
-        "the numbers are the ranks on validation."
-    )
-    return finish(figure, chart_name(results, "cost"), title, caption)
-
-
-def _number_points(axes: Axes, table: pd.DataFrame) -> None:
-    """Write each point's rank beside it, where it hides no other point or number as far as there is room."""
-    points = axes.transData.transform(table[["ms", "accuracy"]].to_numpy(dtype=float))
-    taken = [Bbox.from_bounds(x - 5, y - 5, 10, 10) for x, y in points]
-    places = [(0, 11), (12, 0), (-12, 0), (0, -11), (11, 10), (-11, 10), (11, -10), (-11, -10), (0, 22), (0, -22)]
-    for (x, y), row in zip(points, records(table), strict=True):
-        boxes = [Bbox.from_bounds(x + dx - 6, y + dy - 5, 12, 10) for dx, dy in places]
-        overlaps = [box.count_overlaps(taken) for box in boxes]
-        chosen = int(np.argmin(overlaps))
-        taken.append(boxes[chosen])
-        offset = (places[chosen][0] * 72 / axes.figure.dpi, places[chosen][1] * 72 / axes.figure.dpi)
-        axes.annotate(
-            f"{row['rank']:.0f}", (row["ms"], row["accuracy"]), offset, textcoords="offset points",
-            ha="center", va="center", fontsize=8, fontweight="bold",
-        )  # fmt: skip

@@ -13,9 +13,10 @@ def guide(settings: Settings) -> list[tuple[str, str]]:
         (
             "Validation chooses, test reports.",
             "Hyperparameters, calibration and the best experiment are chosen on validation, by models fitted on "
-            "train; validation also orders the tables. The chosen settings are then fitted on train and "
-            "validation together, and that model is tested. The highest score on test is not what makes an "
-            "experiment best.",
+            "train; validation also orders the tables. The chosen settings of linear models are then fitted on train "
+            "and validation together, and that model is tested. A transformer stops by its score on validation, so it "
+            "is fitted on train alone and the score by which it is ranked is a little too high. The highest score on "
+            "test is not what makes an experiment best.",
         ),
         (
             "Intervals.",
@@ -27,14 +28,15 @@ def guide(settings: Settings) -> list[tuple[str, str]]:
         (
             "Paired differences.",
             "All experiments are tested on the same articles, so two overlapping intervals can still differ: read"
-            " the paired difference to the best and its p, which Holm's method adjusts for the number of "
-            "comparisons.",
+            " the paired difference to the best, or to the best linear baseline, and its p, which Holm's method "
+            "adjusts for the number of comparisons with the same reference.",
         ),
         (
-            "Roles.",
-            "A baseline is a model in earnest. A control gets only a part of the input that should not suffice; a"
-            " model that does not beat it has not shown that it reads the article. Majority always gives the most"
-            " frequent label of training.",
+            "Kinds.",
+            "A linear model stands on counts or embeddings of words, a transformer is a fine-tuned encoder, an "
+            "ensemble is the weighted mean of the probabilities of other experiments. A control gets only a part of "
+            "the input that should not suffice; a model that does not beat it has not shown that it reads the article. "
+            "Majority always gives the most frequent label of training.",
         ),
         (
             "Scores.",
@@ -42,6 +44,17 @@ def guide(settings: Settings) -> list[tuple[str, str]]:
             "move it much. Balanced accuracy is the mean recall. Log loss and the expected calibration error "
             "(ECE) judge the probabilities; lower is better. Calibration is temperature scaling fitted on "
             "validation.",
+        ),
+        (
+            "Cost.",
+            "The time of a prediction is measured on one core, embeddings included; that of training is one fit on "
+            "the hardware named beside the scores. An experiment is on the frontier when no other on the same hardware "
+            "is both cheaper and better on validation.",
+        ),
+        (
+            "Disputed.",
+            "A unit is disputed when an annotator gave another label than the one that counts. Mistakes that are "
+            "disputed more often than all units follow the annotators' own doubts; the others are the model's alone.",
         ),
         (
             "Protocols.",

@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
+from newstance.evaluation.study import LEARNING_CURVE
 from newstance.files import write_text
 from newstance.reporting import words
+from newstance.reporting.analysis import (
+    ablation_finding,
+    ablation_table,
+    aspect_title,
+    auxiliary_table,
+    compared_aspects,
+    curve_table,
+    errors_table,
+    leads,
+    sources_table,
+    sources_texts,
+    throughput_table,
+)
 from newstance.reporting.contents import (
     Cell,
     Table,
@@ -25,11 +40,15 @@ from newstance.reporting.contents import (
 )
 from newstance.reporting.drawing import Chart
 from newstance.reporting.figures import charts
+from newstance.reporting.goals import Goal, goals_table, read_goals
 from newstance.reporting.guide import guide
 from newstance.reporting.results import TaskResults, read_tables, task_results
 from newstance.settings import REPORTS, TABLES, Settings
 
 FIGURES = "figures"
+
+
+Part = tuple[str, str, list[str], list[Table | Chart | None]]  # anchor, title, texts, blocks
 
 
 @dataclass(frozen=True)
@@ -46,10 +65,12 @@ class Section:
 def write_report(tables: Path = TABLES, out: Path = REPORTS, settings: Settings | None = None) -> list[Path]:
     """Write ``index.html`` (self-contained), ``comparison.md`` and ``figures/*.svg``; equal tables give equal bytes.
 
+    ``index.html`` shows the beginnings of wrongly labelled articles where data/prepared holds them.
+
     Parameters
     ----------
     tables
-        Folder of the CSV tables (`newstance.reporting.results.COLUMNS`).
+        Folder of the CSV tables (`newstance.reporting.results.read_tables`).
     out
         Folder that receives the report.
     settings
@@ -67,16 +88,11 @@ def write_report(tables: Path = TABLES, out: Path = REPORTS, settings: Settings 
     """
     settings = settings or Settings()
     read = read_tables(tables)
-    drawn: list[Chart] = []
-    sections: list[Section] = []
-    for results in task_results(read, settings):
-        task_charts = charts(results)
-        drawn += task_charts.values()
-        sections += task_sections(results, task_charts)
-    sections += corpus_sections(read)
-    written = {out / FIGURES / f"{chart.name}.svg": chart.svg for chart in drawn}
-    written[out / "index.html"] = _render("index.html.j2", sections, settings)
-    written[out / "comparison.md"] = _render("comparison.md.j2", sections, settings)
+    found = [(results, charts(results)) for results in task_results(read, settings)]
+    written = {out / FIGURES / f"{chart.name}.svg": chart.svg for _, drawn in found for chart in drawn.values()}
+    # The page is made on the reader's machine and may quote articles; the Markdown is kept in git and may not.
+    written[out / "index.html"] = _render("index.html.j2", _sections(found, read, quoting=True), settings)
+    written[out / "comparison.md"] = _render("comparison.md.j2", _sections(found, read, quoting=False), settings)
     for path, text in written.items():
         write_text(path, text)
     return list(written)
@@ -107,25 +123,72 @@ def _render(template: str, sections: list[Section], settings: Settings) -> str:
     return environment().get_template(template).render(sections=sections, guide=guide(settings))
 
 
-def task_sections(results: TaskResults, drawn: dict[str, Chart]) -> list[Section]:
-    """Collect all sections about one task; a section without data is left out."""
+def _sections(
+    found: list[tuple[TaskResults, dict[str, Chart]]], tables: dict[str, pd.DataFrame], *, quoting: bool
+) -> list[Section]:
+    goals = read_goals()
+    sections = []
+    for results, drawn in found:
+        beginnings = leads(results.scheme.name) if quoting else {}
+        sections += task_sections(results, drawn, goals, beginnings)
+    speed = throughput_table(tables["throughput"])
+    if speed:
+        sections.append(Section("training", "Training speed", 2, blocks=[speed]))
+    return sections + corpus_sections(tables)
+
+
+def task_sections(
+    results: TaskResults, drawn: dict[str, Chart], goals: tuple[Goal, ...], beginnings: Mapping[str, str]
+) -> list[Section]:
+    """Collect all sections about one task; a section without data is left out.
+
+    Parameters
+    ----------
+    results
+        The task's.
+    drawn
+        Its figures by kind.
+    goals
+        Of all tasks.
+    beginnings
+        Of articles by id, for the list of mistakes.
+    """
     name = results.scheme.name
-    texts = [words.description(results), words.finding(results), words.agreement(results)]
-    parts: list[tuple[str, str, list[Table | Chart | None]]] = [
-        ("scores", "Scores on test", [drawn["forest"], ranked_table(results), accuracy_tests(results)]),
-        ("protocols", "Held-out outlets and unseen targets", [drawn.get("protocols"), protocol_table(results)]),
-        ("classes", "Classes", [drawn.get("per-class"), class_table(results)]),
-        ("confusions", "Confusions", [drawn.get("confusion")]),
-        ("calibration", "Calibration", [drawn.get("reliability")]),
-        ("cost", "Cost", [drawn.get("cost"), cost_table(results)]),
-        ("slices", "Slices", list(slice_tables(results))),
+    texts = [words.description(results), words.finding(results), words.agreement(results), words.hardware(results)]
+    parts: list[Part] = [
+        ("goals", "Goals", [], [goals_table(results, goals)]),
+        ("scores", "Scores on test", [], [drawn["forest"], ranked_table(results), *accuracy_tests(results)]),
+        ("protocols", "Held-out outlets and unseen targets", [], [drawn.get("protocols"), protocol_table(results)]),
+        *_ablation_parts(results),
+        ("learning-curve", "Learning curves", [], [drawn.get("learning-curve"), curve_table(results)]),
+        ("cost", "Cost", [], [*map(drawn.get, ("frontier-prediction", "frontier-training")), cost_table(results)]),
+        ("second-label", "Second labels", [], [auxiliary_table(results)]),
+        ("classes", "Classes", [], [drawn.get("per-class"), class_table(results)]),
+        ("confusions", "Confusions", sources_texts(results), [drawn.get("confusion"), sources_table(results)]),
+        ("mistakes", "Most confident mistakes", [], [errors_table(results, beginnings)]),
+        ("calibration", "Calibration", [], [drawn.get("reliability")]),
+        ("slices", "Slices", [], list(slice_tables(results))),
     ]
     sections = [Section(name, results.scheme.title, 2, [text for text in texts if text])]
-    for anchor, title, blocks in parts:
+    for anchor, title, said, blocks in parts:
         there = [block for block in blocks if block is not None]
         if there:
-            sections.append(Section(f"{name}-{anchor}", title, 3, blocks=there))
+            sections.append(Section(f"{name}-{anchor}", title, 3, said, there))
     return sections
+
+
+def _ablation_parts(results: TaskResults) -> list[Part]:
+    """Collect what the study compared, an aspect each; the sizes of training have their curves instead."""
+    return [
+        (
+            aspect,
+            f"Ablation: {aspect_title(aspect).lower()}",
+            [ablation_finding(results, aspect, rows)],
+            [ablation_table(results, rows)],
+        )
+        for aspect, rows in compared_aspects(results).items()
+        if aspect != LEARNING_CURVE
+    ]
 
 
 def corpus_sections(tables: dict[str, pd.DataFrame]) -> list[Section]:

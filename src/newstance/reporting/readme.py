@@ -1,19 +1,23 @@
-"""The README's results: a block between two markers, generated from the tables."""
+"""The README's results: blocks between markers, generated from the tables."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
 from newstance.errors import NewstanceError
 from newstance.files import write_text
 from newstance.reporting import words
-from newstance.reporting.contents import Cell, Table, scored
-from newstance.reporting.figures import chart_name
+from newstance.reporting.analysis import ablation_finding, aspect_title, compared_aspects
+from newstance.reporting.contents import Cell, Table, kind_of, scored, title_of
+from newstance.reporting.drawing import chart_name
+from newstance.reporting.goals import goals_table, read_goals
 from newstance.reporting.page import FIGURES, environment
 from newstance.reporting.results import TaskResults, by_experiment, read_tables, task_results
-from newstance.settings import REPORTS, Settings
+from newstance.settings import REPORTS, STUDY_REPORTS, TABLES, Settings
 
-BEGIN, END = "<!-- results:begin -->", "<!-- results:end -->"
+BLOCKS = ("results", "study")
+STUDY_TABLES = STUDY_REPORTS / TABLES.name
 
 
 def headline(tables: Path, settings: Settings) -> str:
@@ -35,6 +39,7 @@ def headline(tables: Path, settings: Settings) -> str:
             "finding": words.finding(results),
             "table": compact_table(results),
             "agreement": words.agreement(results),
+            "hardware": words.hardware(results),
             "figure": (REPORTS / FIGURES / f"{chart_name(results, 'forest')}.svg").as_posix(),
             "alt": f"Macro-F1 with intervals of the {results.scheme.name} experiments",
         }
@@ -43,29 +48,69 @@ def headline(tables: Path, settings: Settings) -> str:
     return environment().get_template("headline.md.j2").render(tasks=tasks, page=(REPORTS / "comparison.md").as_posix())
 
 
-def compact_table(results: TaskResults) -> Table:
-    """Experiment, role, and the scores on test that the README shows."""
+def study(tables: Path, settings: Settings) -> str:
+    """Write what the study found in Markdown: goals, the best experiment a kind, and a sentence an ablation.
+
+    Returns
+    -------
+    str
+        Without the markers; empty where the study has not been compared.
+
+    Raises
+    ------
+    NewstanceError
+        When a table lacks a column.
+    """
+    if not (tables / "comparison.csv").is_file():
+        return ""
+    goals = read_goals()
+    tasks = [
+        {
+            "title": results.scheme.title,
+            "finding": words.finding(results),
+            "goals": goals_table(results, goals),
+            "table": compact_table(results, _best_of_each_kind(results)),
+            "ablations": {
+                aspect_title(aspect): ablation_finding(results, aspect, rows)
+                for aspect, rows in compared_aspects(results).items()
+            },
+            "hardware": words.hardware(results),
+        }
+        for results in task_results(read_tables(tables), settings)
+    ]
+    page = (STUDY_REPORTS / "comparison.md").as_posix()
+    return environment().get_template("study.md.j2").render(tasks=tasks, page=page)
+
+
+def _best_of_each_kind(results: TaskResults) -> set[str]:
+    return set(results.ranked[results.ranked["role"] == "baseline"].drop_duplicates("kind")["experiment"])
+
+
+def compact_table(results: TaskResults, shown: Collection[str] | None = None) -> Table:
+    """Experiment, kind, and the scores on test that the README shows; of all experiments, or of those named."""
     metrics = {"macro_f1": "macro-F1", "accuracy": "accuracy"}
     if results.lenient:
         metrics["lenient_accuracy"] = "lenient accuracy"
     others = [by_experiment(results.compared(name)) for name in results.other_protocols]
     rows = []
     for experiment, row in by_experiment(results.ranked).items():
-        best = experiment == results.best["experiment"]
-        cells = [Cell(row["title"] + (" ★" if best else "")), Cell(row["role"])]
-        cells += [scored(row, metric) for metric in metrics]
+        if shown is not None and experiment not in shown:
+            continue
+        cells = [Cell(title_of(results, row)), Cell(kind_of(row)), *(scored(row, metric) for metric in metrics)]
         cells += [
             Cell(words.score(rows_there[experiment]["macro_f1"]) if experiment in rows_there else words.MISSING)
             for rows_there in others
         ]
         rows.append(cells)
-    columns = ["experiment", "role", *metrics.values(), *(f"macro-F1, {name}" for name in results.other_protocols)]
+    columns = ["experiment", "kind", *metrics.values(), *(f"macro-F1, {name}" for name in results.other_protocols)]
     caption = f"★ best on validation, which orders the rows. Scores on test, with {results.percent} intervals."
     return Table(caption, columns, rows, texts=2)
 
 
-def update(readme: Path, tables: Path, settings: Settings) -> bool:
-    """Rewrite the block between the markers, and nothing else.
+def update(readme: Path, tables: Path, settings: Settings, study_tables: Path = STUDY_TABLES) -> bool:
+    """Rewrite the blocks between the markers, ``results`` and ``study``, and nothing else.
+
+    A file without the markers of ``study`` goes without that block.
 
     Returns
     -------
@@ -81,22 +126,31 @@ def update(readme: Path, tables: Path, settings: Settings) -> bool:
         text = readme.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise NewstanceError(f"{readme} does not exist.") from None
-    before, after = _around_block(readme, text)
-    changed = f"{before}{BEGIN}\n{headline(tables, settings)}{END}{after}"
+    changed = text
+    for name, written in zip(BLOCKS, (headline(tables, settings), study(study_tables, settings)), strict=True):
+        if name == "study" and not any(_marker(name, side) in text for side in ("begin", "end")):
+            continue
+        before, after = _around_block(readme, changed, name)
+        changed = f"{before}{_marker(name, 'begin')}\n{written}{_marker(name, 'end')}{after}"
     if changed == text:
         return False
     write_text(readme, changed)
     return True
 
 
-def block(readme: Path) -> str:
-    """Return what stands between the markers now; errors as in `update`."""
+def block(readme: Path, name: str = "results") -> str:
+    """Return what stands between the markers of a block now; errors as in `update`."""
     text = readme.read_text(encoding="utf-8")
-    before, after = _around_block(readme, text)
-    return text[len(before) + len(BEGIN) + 1 : len(text) - len(after) - len(END)]
+    before, after = _around_block(readme, text, name)
+    return text[len(before) + len(_marker(name, "begin")) + 1 : len(text) - len(after) - len(_marker(name, "end"))]
 
 
-def _around_block(readme: Path, text: str) -> tuple[str, str]:
-    if text.count(BEGIN) != 1 or text.count(END) != 1 or text.index(BEGIN) > text.index(END):
-        raise NewstanceError(f"{readme} must hold the lines '{BEGIN}' and '{END}' once each, in this order.")
-    return text[: text.index(BEGIN)], text[text.index(END) + len(END) :]
+def _marker(name: str, side: str) -> str:
+    return f"<!-- {name}:{side} -->"
+
+
+def _around_block(readme: Path, text: str, name: str) -> tuple[str, str]:
+    begin, end = _marker(name, "begin"), _marker(name, "end")
+    if text.count(begin) != 1 or text.count(end) != 1 or text.index(begin) > text.index(end):
+        raise NewstanceError(f"{readme} must hold the lines '{begin}' and '{end}' once each, in this order.")
+    return text[: text.index(begin)], text[text.index(end) + len(end) :]

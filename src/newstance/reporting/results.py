@@ -14,39 +14,63 @@ from newstance.corpus.cleaning import REPORT_COLUMNS
 from newstance.corpus.near_duplicates import PAIR_COLUMNS
 from newstance.corpus.splits import STANDARD, SUMMARY_COLUMNS
 from newstance.errors import NewstanceError
-from newstance.evaluation.compare import TABLES
+from newstance.evaluation import compare
 from newstance.labels.agreement import AGREEMENT_COLUMNS, REFERENCE_COLUMNS
 from newstance.scheme import Scheme
-from newstance.settings import Settings
+from newstance.settings import TABLES, Settings
 
 Row = dict[str, Any]
 ROLES = ("baseline", "control", "majority")
-COLUMNS = {
-    **TABLES,
+CORPUS_COLUMNS = {
     "agreement": AGREEMENT_COLUMNS,
     "annotators": REFERENCE_COLUMNS,
     "splits": SUMMARY_COLUMNS,
     "cleaning": REPORT_COLUMNS,
     "near_duplicates": PAIR_COLUMNS,
 }
-TEXT_COLUMNS = ["task", "protocol", "experiment", "title", "role", "reference", "metric", "label", "predicted", "slice"]
-TEXT_COLUMNS += ["value", "pair", "annotator", "fold", "split", "rule", "first", "second"]
+COLUMNS = {**compare.TABLES, **CORPUS_COLUMNS}
+THROUGHPUT = Path("benchmarks/train_throughput.csv")
+THROUGHPUT_COLUMNS = ["recipe", "tokens", "articles_per_second", "ratio"]
+THROUGHPUT_COLUMNS += ["macro_f1", "macro_f1_low", "macro_f1_high", "hardware"]
+TEXT_COLUMNS = ["task", "protocol", "experiment", "title", "role", "kind", "aspects", "hardware", "reference", "metric"]
+TEXT_COLUMNS += [
+    "label",
+    "predicted",
+    "slice",
+    "value",
+    "pair",
+    "annotator",
+    "fold",
+    "split",
+    "rule",
+    "first",
+    "second",
+]
+TEXT_COLUMNS += ["article_id", "outlet", "target", "secondary", "annotators", "aspect", "auxiliary", "recipe"]
 
 
 def read_tables(directory: Path) -> dict[str, pd.DataFrame]:
     """Read the tables that a report is made of.
 
+    The study's folder has none of corpus and labels; those that `directory` lacks are taken from reports/tables. The
+    benchmark's table, ``throughput``, is taken from its own place.
+
     Returns
     -------
     dict
-        By name (`COLUMNS`). All but ``comparison`` may be missing, and are then empty.
+        By name (`COLUMNS` and ``throughput``). All but ``comparison`` may be missing, and are then empty.
 
     Raises
     ------
     NewstanceError
         When ``comparison.csv`` is missing or empty, or a table lacks a column.
     """
-    tables = {name: _read_table(directory / f"{name}.csv", columns) for name, columns in COLUMNS.items()}
+    tables = {}
+    for name, columns in COLUMNS.items():
+        path = directory / f"{name}.csv"
+        elsewhere = name in CORPUS_COLUMNS and not path.is_file()
+        tables[name] = _read_table(TABLES / path.name if elsewhere else path, columns)
+    tables["throughput"] = _read_table(THROUGHPUT, THROUGHPUT_COLUMNS)
     comparison = tables["comparison"]
     if comparison.empty:
         raise NewstanceError(
@@ -77,6 +101,11 @@ def _read_table(path: Path, columns: list[str]) -> pd.DataFrame:
 def records(table: pd.DataFrame) -> list[Row]:
     """Return the rows of a table as dictionaries."""
     return [dict(zip(table.columns, values, strict=True)) for values in table.itertuples(index=False, name=None)]
+
+
+def family(row: Row) -> str:
+    """Return what an experiment is in figures: its role, or of a model in earnest its kind."""
+    return str(row["kind"] if row["role"] == "baseline" else row["role"])
 
 
 def by_experiment(table: pd.DataFrame) -> dict[str, Row]:
@@ -135,6 +164,18 @@ class TaskResults:
     def best(self) -> Row:
         """The row of the experiment that validation chose."""
         return records(self.ranked[self.ranked["best"].astype(bool)])[0]
+
+    @cached_property
+    def best_linear(self) -> Row | None:
+        """The row of the linear baseline that is best on validation."""
+        linear = self.ranked[(self.ranked["role"] == "baseline") & (self.ranked["kind"] == "linear")]
+        return None if linear.empty else records(linear)[0]
+
+    def tests(self, reference: Row, metric: str) -> dict[str, Row]:
+        """Return the paired tests against an experiment under the standard protocol, by experiment."""
+        tests = self.tables["paired_tests"]
+        tests = tests[(tests["protocol"] == STANDARD) & (tests["metric"] == metric)]
+        return by_experiment(tests[tests["reference"] == reference["experiment"]])
 
     def of_best(self, name: str) -> pd.DataFrame:
         """Rows of a table for the best experiment, under the standard protocol where the table has several."""

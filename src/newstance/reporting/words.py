@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pandas as pd
 
-from newstance.corpus.splits import STANDARD
 from newstance.reporting.results import Row, TaskResults, records
 
 MISSING = "–"
@@ -52,9 +51,21 @@ def milliseconds(seconds: float) -> str:
     return MISSING if pd.isna(seconds) else f"{1000 * seconds:.3g}"
 
 
+def minutes(value: float) -> str:
+    """Write three significant digits."""
+    return MISSING if pd.isna(value) else f"{value:.3g}"
+
+
 def plural(number: float, word: str) -> str:
     """Write a count and its noun."""
     return f"{count(number)} {word if number == 1 else word + 's'}"
+
+
+def seeds(row: Row) -> str:
+    """Say how many seeds a score is the mean of, and how far they lie apart; nothing for a single one."""
+    if row["seeds"] == 1:
+        return ""
+    return f"({row['seeds']} seeds, SD of macro-F1 {score(row['macro_f1_seed_sd'])})"
 
 
 def description(results: TaskResults) -> str:
@@ -76,7 +87,7 @@ def finding(results: TaskResults) -> str:
     if len(results.ranked) == 1:
         return f"{best['title']} is the only experiment so far and scores {scores}."
     parts = [f"{best['title']}, the best on validation, scores {scores}", _above_best(results)]
-    parts += [part for part in (_tested(results), _controls(results)) if part]
+    parts += [part for part in (_over_linear(results), _tested(results), _controls(results)) if part]
     return "; ".join(parts) + "."
 
 
@@ -96,17 +107,38 @@ def _above_best(results: TaskResults) -> str:
 
 
 def _tested(results: TaskResults) -> str:
-    tests = results.tables["paired_tests"]
-    tests = tests[(tests["protocol"] == STANDARD) & (tests["metric"] == "macro_f1")]
-    tests = tests[(tests["experiment"] != results.best["experiment"]) & tests["p_bootstrap_holm"].notna()]
-    if tests.empty:
+    tests = results.tests(results.best, "macro_f1")
+    return compared(list(tests.values()), results.confidence) + " (paired bootstrap)" if tests else ""
+
+
+def compared(tests: list[Row], confidence: float) -> str:
+    """Count the experiments that differ from their reference, from rows of ``difference`` and ``p_bootstrap_holm``."""
+    different = [row["difference"] for row in tests if row["p_bootstrap_holm"] < 1 - confidence]
+    below, above = sum(value < 0 for value in different), sum(value > 0 for value in different)
+    counts = f"{below} of {plural(len(tests), 'other')} {'is' if below == 1 else 'are'} below it"
+    if above:
+        counts += f" and {above} above"
+    return f"{counts} at the {100 * (1 - confidence):g} % level after Holm's correction"
+
+
+def _over_linear(results: TaskResults) -> str:
+    linear = results.best_linear
+    if linear is None or linear["experiment"] == results.best["experiment"]:
         return ""
-    different = tests.loc[tests["p_bootstrap_holm"] < 1 - results.confidence, "difference"]
-    level = f"at the {100 * (1 - results.confidence):g} % level after Holm's correction"
-    counts = f"{(different < 0).sum()} of {len(tests)} others are below it"
-    if (different > 0).any():
-        counts += f" and {(different > 0).sum()} above"
-    return f"{counts} {level} (paired bootstrap)"
+    test = results.tests(linear, "macro_f1").get(results.best["experiment"])
+    if test is None:
+        return ""
+    low_high = f"[{signed(test['low'])}, {signed(test['high'])}]"
+    return (
+        f"against the best linear baseline, {linear['title']}, its macro-F1 differs by {signed(test['difference'])} "
+        f"{low_high} (p {p_value(test['p_bootstrap_holm'])} after Holm's correction)"
+    )
+
+
+def hardware(results: TaskResults) -> str:
+    """Say on what hardware the experiments ran."""
+    counts = results.ranked["hardware"].value_counts(sort=False)
+    return "Made on " + "; ".join(f"{name} ({plural(n, 'experiment')})" for name, n in sorted(counts.items())) + "."
 
 
 def _controls(results: TaskResults) -> str:

@@ -12,9 +12,10 @@ from typing import Any, TypeVar
 
 import pyarrow.parquet as pq
 from pyarrow.lib import ArrowException
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, RootModel, ValidationError
 
 from newstance.errors import NewstanceError
+from newstance.evaluation.summary import DIGITS
 from newstance.files import describe_problems, read_json
 
 RecordT = TypeVar("RecordT", bound=BaseModel)
@@ -62,6 +63,44 @@ class Scores(BaseModel):
     search: list[SearchStep]
 
 
+class Step(BaseModel):
+    """What a transformer's training said at a step: of its batches, or of validation after an epoch."""
+
+    step: int
+
+    def points(self) -> Iterator[tuple[str, float, int]]:
+        """Yield the values under the names and with the rounding that they have in a live run."""
+        for name, value in self.model_dump(exclude={"step"}).items():
+            yield f"training/{name}", round(value, DIGITS), self.step
+
+
+class CurveStep(Step):
+    """Every few steps."""
+
+    loss: float
+    learning_rate: float
+
+
+class EpochStep(Step):
+    """After an epoch."""
+
+    macro_f1: float
+    log_loss: float
+
+
+class Training(BaseModel):
+    """training.json of one seed: the curves of a transformer; the other keys (`model_extra`) are parameters."""
+
+    model_config = ConfigDict(extra="allow")
+
+    curve: list[CurveStep] = Field(default_factory=list)
+    epochs: list[EpochStep] = Field(default_factory=list)
+
+
+class Trainings(RootModel[dict[int, Training]]):
+    """training.json, by seed."""
+
+
 class Timing(BaseModel):
     """timing.json: medians over seeds."""
 
@@ -73,6 +112,7 @@ class Environment(BaseModel):
     """environment.json: where the experiment ran."""
 
     packages: dict[str, str]
+    hardware: str = Field(min_length=1)
 
 
 def parse(model: type[RecordT], value: Any, source: Path | str) -> RecordT:
@@ -119,6 +159,7 @@ class RunFolder:
     settings: Settings
     metrics: dict[str, float]
     scores: Scores
+    training: dict[int, Training]
     timing: Timing
     environment: Environment
     codes: list[str]
@@ -137,9 +178,11 @@ class RunFolder:
             raise NewstanceError(f"{path} is no run folder; give one that `newstance run` wrote, such as runs/NAME.")
         settings = parse(Settings, read_json(path / "settings.json"), path / "settings.json")
         scores = parse(Scores, read_json(path / "scores.json"), path / "scores.json")
+        training = parse(Trainings, read_json(path / "training.json"), path / "training.json").root
         for seed in settings.seeds:
-            if seed not in scores.seeds:
-                raise NewstanceError(f"{path / 'scores.json'} lacks seed {seed}; run the experiment again.")
+            for file, seeds in {"scores.json": scores.seeds, "training.json": training}.items():
+                if seed not in seeds:
+                    raise NewstanceError(f"{path / file} lacks seed {seed}; run the experiment again.")
             for part in (path / f"seeds/{seed}/model", path / f"seeds/{seed}/calibration.json"):
                 if not part.exists():
                     raise NewstanceError(f"{part} is missing; run the experiment again.")
@@ -150,6 +193,7 @@ class RunFolder:
             settings,
             numbers(read_json(path / "metrics.json"), path / "metrics.json"),
             scores,
+            training,
             parse(Timing, read_json(path / "timing.json"), path / "timing.json"),
             parse(Environment, read_json(path / "environment.json"), path / "environment.json"),
             codes,
@@ -160,6 +204,19 @@ class RunFolder:
         """Return the scores of one seed, and its temperature, by metric name."""
         scores = {key: value for key, value in self.scores.seeds[seed].items() if key != "chosen"}
         return numbers(scores, self.path / "scores.json")
+
+    def curves(self, seed: int) -> list[tuple[str, float, int]]:
+        """Return the points (name, value, step) of a seed's search, and of its training where that is one alone.
+
+        The training of several candidates isn't shown live either: their curves would mix.
+        """
+        tried = [step for step in self.scores.search if step.seed == seed]
+        points = [("search/macro_f1", step.macro_f1, number) for number, step in enumerate(tried)]
+        points += [("search/log_loss", step.log_loss, number) for number, step in enumerate(tried)]
+        if len(tried) == 1:
+            training = self.training[seed]
+            points += [point for step in (*training.curve, *training.epochs) for point in step.points()]
+        return points
 
     def times(self, seed: int) -> tuple[int, int]:
         """Estimate start and end of a seed, in milliseconds since 1970.

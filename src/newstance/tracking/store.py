@@ -29,6 +29,7 @@ RUN_ID = "newstance.run_id"
 SEED = "newstance.seed"
 PARENT = "mlflow.parentRunId"
 COMPLETE = "newstance.complete"
+HARDWARE = "newstance.hardware"
 ARTIFACTS = "mlartifacts"
 SQLITE = "sqlite:///"
 LOCK_SECONDS = 300

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 from newstance.tracking.folder import RunFolder
 from newstance.tracking.model import link_model, log_model
-from newstance.tracking.store import COMPLETE, Store, load_mlflow, opened
+from newstance.tracking.store import COMPLETE, HARDWARE, Store, load_mlflow, opened
 from newstance.tracking.values import log_metrics, log_params, log_parent
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
 
-ARTIFACTS = ("settings.json", "metrics.json", "scores.json", "timing.json", "environment.json")
+ARTIFACTS = ("settings.json", "metrics.json", "scores.json", "training.json", "timing.json", "environment.json")
 
 
 @dataclass(frozen=True)
@@ -62,13 +62,11 @@ def _log_seed(store: Store, parent: Run, run: Run | None, folder: RunFolder, see
     run = run or store.create_nested(parent, seed, start)
     run_id = run.info.run_id
     model_id = log_model(store, run, folder, seed)
-    log_params(store, run_id, {"seed": seed, **folder.scores.seeds[seed].get("chosen", {})})
+    training = {"training": folder.training[seed].model_extra or {}}
+    log_params(store, run_id, {"seed": seed, **folder.scores.seeds[seed].get("chosen", {}), **training})
     scores = [(name, value, 0) for name, value in folder.seed_metrics(seed).items()]
     log_metrics(store, run_id, scores, folder.identity, model_id)
-    tried = [step for step in folder.scores.search if step.seed == seed]
-    search = [("search/macro_f1", step.macro_f1, number) for number, step in enumerate(tried)]
-    search += [("search/log_loss", step.log_loss, number) for number, step in enumerate(tried)]
-    log_metrics(store, run_id, search, folder.identity)
+    log_metrics(store, run_id, folder.curves(seed), folder.identity)
     _finish(store, run, end)
     return model_id
 
@@ -77,6 +75,7 @@ def _log_experiment(store: Store, parent: Run, folder: RunFolder, model_id: str)
     """Complete the parent run, its tag last."""
     run_id = parent.info.run_id
     log_parent(store, parent, folder.settings)
+    store.client.set_tag(run_id, HARDWARE, folder.environment.hardware)
     values = folder.metrics | folder.timing.model_dump()
     log_metrics(store, run_id, [(name, value, 0) for name, value in values.items()], folder.identity)
     for name in ARTIFACTS:
