@@ -35,13 +35,15 @@ test: $(INSTALLED)  ## check style and types, run all tests, the smoke pipeline 
 
 smoke: $(INSTALLED)  ## run the same stages on a small slice, in build/smoke
 	rm -rf $(SMOKE)
-	mkdir -p $(SMOKE)/data data/wheels
+	mkdir -p $(SMOKE)/data $(SMOKE)/study $(SMOKE)/benchmarks data/wheels
 	cp -R dvc.yaml .dvcignore seeds experiments src $(SMOKE)/
+	cp study/goals.yaml $(SMOKE)/study/
+	cp benchmarks/train_throughput.csv $(SMOKE)/benchmarks/
 	cp params.smoke.yaml $(SMOKE)/params.yaml
 	ln -s $(CURDIR)/data/wheels $(SMOKE)/data/wheels
 	cd $(SMOKE) && dvc init --quiet --no-scm && dvc repro
 
 clean:           ## remove what was made, the environment and downloads apart
-	rm -rf build runs/*/seeds data/clean data/labels data/prepared data/cache
+	rm -rf build runs/*/seeds study/runs/*/seeds data/clean data/labels data/prepared data/cache
 
 .PHONY: help setup reproduce study test smoke clean

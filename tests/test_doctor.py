@@ -77,6 +77,73 @@ def test_a_wrong_experiment_is_wrong_and_others_are_still_looked_at(project, con
     assert found()["second"].state == "not yet"
 
 
+ENSEMBLE = """\
+title: Both
+task: topic
+model: {kind: ensemble, members: [first, second]}
+protocols: [standard]
+"""
+STUDIED = """\
+experiments: {first: topic, second: topic}
+ensembles:
+  both: {task: topic, members: [first, second]}
+study: {third: topic}
+study_ensembles:
+  all: {task: topic, members: [first, third]}
+"""
+
+
+@pytest.fixture
+def studied(project):
+    """A project with a study; nothing of it has run."""
+    for name in ("second", "third"):
+        (project / "experiments" / f"{name}.yaml").write_text(MAJORITY, encoding="utf-8")
+    (project / "experiments" / "both.yaml").write_text(ENSEMBLE, encoding="utf-8")
+    (project / "experiments" / "all.yaml").write_text(ENSEMBLE.replace("second", "third"), encoding="utf-8")
+    (project / "params.yaml").write_text(STUDIED, encoding="utf-8")
+    return project
+
+
+def ran(project: Path, folder: str) -> None:
+    (project / folder).mkdir(parents=True)
+    (project / folder / "predictions.parquet").touch()
+
+
+def test_an_ensemble_is_looked_at_like_other_experiments(studied):
+    assert found()["both"] == Finding("not yet", "both", "has not run here; newstance run experiments/both.yaml")
+    ran(studied, "runs/both")
+    assert found()["both"] == Finding("ok", "both", "has run: runs/both")
+
+
+def test_the_study_is_one_line_that_says_how_far_it_is(studied):
+    command = "dvc repro study/dvc.yaml"
+    assert found()["study"] == Finding("not yet", "study", f"0 of 2 experiments have runs; {command}")
+    ran(studied, "runs/third")  # not where a run of the study lies
+    ran(studied, "study/runs/all")
+    assert found()["study"] == Finding("not yet", "study", f"1 of 2 experiments have runs; {command}")
+    ran(studied, "study/runs/third")
+    assert found()["study"] == Finding("ok", "study", "2 of 2 experiments have runs")
+    assert not {"third", "all"} & set(found())
+
+
+@pytest.mark.usefixtures("project")
+def test_without_a_study_nothing_is_said_of_one():
+    assert "study" not in found()
+
+
+def test_what_is_wrong_in_the_study_is_named(studied):
+    (studied / "experiments" / "third.yaml").unlink()
+    assert wrong() == {"third": "experiments/third.yaml does not exist."}
+    assert found()["study"].text.startswith("0 of 2")
+
+
+def test_an_ensemble_of_other_members_than_the_settings_say_is_wrong(studied):
+    for name in ("both", "all"):
+        (studied / "experiments" / f"{name}.yaml").write_text(ENSEMBLE.replace("first", "fifth"), encoding="utf-8")
+    assert list(wrong()) == ["both", "all"]
+    assert "experiments/both.yaml and params.yaml name different members" in wrong()["both"]
+
+
 def test_a_task_without_a_scheme_is_wrong(project):
     (project / "experiments" / "first.yaml").write_text(MAJORITY.replace("topic", "mood"), encoding="utf-8")
     (project / "params.yaml").write_text("experiments: {first: mood}\n", encoding="utf-8")

@@ -84,8 +84,9 @@ def test_a_corpus_with_two_tasks_goes_from_its_table_to_the_report(settings: Set
     scores = comparison[comparison["protocol"] == "standard"].set_index("experiment")["macro_f1"]
     for task in ("subject", "view"):
         assert scores[f"{task}-logreg"] > scores[f"{task}-majority"] + 0.2
-    expected = "agreement annotators cleaning comparison confusion cost labels near_duplicates paired_tests per_class"
-    assert names(TABLES) == {f"{name}.csv" for name in f"{expected} reliability slices splits".split()}
+    expected = "ablations agreement annotators auxiliary cleaning comparison confusion confusion_sources cost errors"
+    expected += " labels learning_curve near_duplicates paired_tests per_class reliability slices splits"
+    assert names(TABLES) == {f"{name}.csv" for name in expected.split()}
     page = (REPORTS / "index.html").read_text(encoding="utf-8")
     assert "TF-IDF + linear SVM" in page
     assert "Subject" in page

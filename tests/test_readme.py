@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from newstance.reporting.readme import block, headline
-from newstance.settings import TABLES, load_settings
+from newstance.reporting.readme import block, headline, study
+from newstance.settings import STUDY_REPORTS, TABLES, load_settings
 
 ROOT = Path(__file__).parents[1]
 
@@ -17,7 +17,12 @@ def test_the_readme_states_what_the_tracked_tables_say():
     assert block(Path("README.md")) == headline(TABLES, load_settings()), "run: newstance readme"
 
 
+def test_the_readme_states_what_the_study_says():
+    assert block(Path("README.md"), "study") == study(STUDY_REPORTS / TABLES.name, load_settings()), "newstance readme"
+
+
 def test_the_figures_that_the_readme_shows_are_there():
-    shown = [line.split("](")[1].rstrip(")") for line in block(Path("README.md")).splitlines() if line.startswith("![")]
+    lines = [line for part in ("results", "study") for line in block(Path("README.md"), part).splitlines()]
+    shown = [line.split("](")[1].rstrip(")") for line in lines if line.startswith("![")]
     assert shown
     assert [path for path in shown if not Path(path).is_file()] == []

@@ -8,13 +8,14 @@ from newstance.files import write_text
 from newstance.settings import LabelSettings, load_settings
 
 ROOT = Path(__file__).parents[1]
+NAMED = ("experiments", "ensembles", "study", "study_ensembles")
 
 
 def test_the_repositorys_settings_are_valid_and_their_values_are_the_defaults(tmp_path):
     write_text(tmp_path / "params.yaml", "experiments: {}\n")
     defaults = load_settings(tmp_path / "params.yaml")
     settings = load_settings(ROOT / "params.yaml")
-    assert settings.model_copy(update={"experiments": {}}) == defaults
+    assert settings.model_copy(update={key: {} for key in NAMED}) == defaults
 
 
 def test_the_smoke_set_differs_in_size_and_experiments_only():
@@ -22,8 +23,33 @@ def test_the_smoke_set_differs_in_size_and_experiments_only():
     assert smoke["corpus"].pop("sample") == 400
     assert full["corpus"].pop("sample") is None
     assert smoke["evaluation"].pop("resamples") < full["evaluation"].pop("resamples")
-    assert smoke.pop("experiments").items() <= full.pop("experiments").items()
+    for task in ("topic", "stance"):
+        assert task in smoke["experiments"].values()
+    for named in NAMED:
+        assert smoke.pop(named).items() <= full.pop(named).items()
     assert smoke == full
+
+
+@pytest.mark.parametrize("name", ["params.yaml", "params.smoke.yaml"])
+def test_no_experiment_is_named_twice_and_every_member_is_named_before_its_ensemble(name):
+    settings = load_settings(ROOT / name)
+    names = settings.names(study=True)
+    assert len(set(names)) == len(names)
+    for ensembles, known in ((settings.ensembles, settings.names()), (settings.study_ensembles, names)):
+        for ensemble in ensembles.values():
+            assert set(ensemble.members) <= set(known)
+
+
+def test_names_and_folders_are_of_the_default_set_or_of_the_study(tmp_path):
+    both = "{task: topic, members: [one, two]}"
+    text = f"experiments: {{one: topic}}\nensembles: {{both: {both}}}\nstudy: {{two: topic}}\n"
+    write_text(tmp_path / "params.yaml", f"{text}study_ensembles: {{all: {both}}}\n")
+    settings = load_settings(tmp_path / "params.yaml")
+    assert settings.names() == ["one", "both"]
+    assert settings.names(study=True) == ["one", "both", "two", "all"]
+    assert [settings.run_folder(name) for name in ("one", "both")] == [Path("runs/one"), Path("runs/both")]
+    assert [settings.run_folder(name) for name in ("two", "all")] == [Path("study/runs/two"), Path("study/runs/all")]
+    assert settings.run_folder("unnamed") == Path("runs/unnamed")
 
 
 @pytest.mark.parametrize(
@@ -40,6 +66,11 @@ def test_the_smoke_set_differs_in_size_and_experiments_only():
         ("corpus: {sample: 0}\n", "key 'corpus.sample'"),
         ("labels: {schemes: topic}\n", "key 'labels.schemes'"),
         ("experiments: [topic-majority]\n", "key 'experiments'"),
+        ("study: [two]\n", "key 'study'"),
+        ("ensembles: {both: topic}\n", "key 'ensembles.both'"),
+        ("ensembles: {both: {members: [one, two]}}\n", "key 'ensembles.both.task' is missing"),
+        ("ensembles: {both: {task: topic, members: [one]}}\n", "key 'ensembles.both.members'"),
+        ("study_ensembles: {both: {task: topic, members: [one, two], weight: 1}}\n", "study_ensembles.both.weight"),
         ("evaluation: {resamples: 10, confidence: 1}\n", "'evaluation.resamples'.*'evaluation.confidence'"),
     ],
 )

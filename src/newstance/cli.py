@@ -123,11 +123,14 @@ def run(
 ) -> None:
     """Run experiments, each into a run folder of its own."""
     from newstance.experiment import run_experiment
+    from newstance.experiment.environment import rank
 
     settings = load_settings(params)
     with _progress() as progress:
         for path in experiments:
-            _say(f"Run folder: {run_experiment(path, settings, track=track, progress=progress)}")
+            folder = run_experiment(path, settings, track=track, progress=progress)
+            if rank() == 0:
+                _say(f"Run folder: {folder}")
 
 
 def _progress() -> Progress:

@@ -5,13 +5,24 @@ from __future__ import annotations
 import importlib.metadata
 import platform
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from newstance.errors import NewstanceError
-from newstance.settings import CLEAN, EXPERIMENTS, PREPARED, RAW, REPORTS, RUNS, WHEELS, Settings, load_settings
+from newstance.settings import (
+    CLEAN,
+    EXPERIMENTS,
+    PREPARED,
+    RAW,
+    REPORTS,
+    STUDY,
+    WHEELS,
+    EnsembleSettings,
+    Settings,
+    load_settings,
+)
 
 # Checks import what they need inside, so that a library that is missing or broken is a finding and no crash.
 # ruff: noqa: PLC0415
@@ -53,8 +64,9 @@ def examine(params: Path) -> list[Finding]:
     for name in settings.labels.schemes:
         findings += _guarded(f"labels: {name}", _labels(name, settings))
     findings += _guarded("own articles", _own_articles(settings))
-    for name, task in settings.experiments.items():
+    for name, task in _tasks(settings.experiments, settings.ensembles).items():
         findings += _guarded(name, _experiment(name, task, settings))
+    findings += _study(settings)
     return [*findings, *_guarded("data", _made(settings))]
 
 
@@ -144,18 +156,38 @@ def _own_articles(settings: Settings) -> Iterator[Finding]:
     yield Finding("ok", "own articles", f"{number} in {settings.corpus.own_articles}")
 
 
+def _tasks(experiments: Mapping[str, str], ensembles: Mapping[str, EnsembleSettings]) -> dict[str, str]:
+    return {**experiments, **{name: ensemble.task for name, ensemble in ensembles.items()}}
+
+
+def _study(settings: Settings) -> Iterator[Finding]:
+    """Say in one line how far the study is: most machines never run it. What is wrong in it is said in full."""
+    names = _tasks(settings.study, settings.study_ensembles)
+    findings = [one for name, task in names.items() for one in _guarded(name, _experiment(name, task, settings))]
+    yield from (one for one in findings if one.state == "wrong")
+    done = sum(one.state == "ok" for one in findings)
+    if names:
+        text = f"{done} of {len(names)} experiments have runs"
+        rest = f"; dvc repro {STUDY / 'dvc.yaml'}"
+        yield Finding("ok", "study", text) if done == len(names) else Finding("not yet", "study", text + rest)
+
+
 def _experiment(name: str, task: str, settings: Settings) -> Iterator[Finding]:
+    from newstance.experiment.ensemble import check_declared
     from newstance.experiment.settings import load_experiment
+    from newstance.models.settings import EnsembleModel
 
     path = EXPERIMENTS / f"{name}.yaml"
     experiment = load_experiment(path)
+    if isinstance(experiment.model, EnsembleModel):
+        check_declared(name, experiment.model, settings)
     if experiment.task != task:
         yield Finding("wrong", name, f"{path} says task '{experiment.task}', the settings say '{task}'")
     elif task not in settings.labels.schemes:
         known = ", ".join(settings.labels.schemes)
         yield Finding("wrong", name, f"{path}: task '{task}' is no scheme of the settings; use {known}")
-    elif (RUNS / name / "predictions.parquet").is_file():
-        yield Finding("ok", name, f"has run: {RUNS / name}")
+    elif (settings.run_folder(name) / "predictions.parquet").is_file():
+        yield Finding("ok", name, f"has run: {settings.run_folder(name)}")
     else:
         yield Finding("not yet", name, f"has not run here; newstance run {path}")
 

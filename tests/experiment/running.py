@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from newstance.corpus.splits import Fold
 from newstance.experiment import run as run_module
@@ -23,6 +24,19 @@ def yaml_of(name: str) -> Path:
 
 def run(name: str, settings: Settings) -> Path:
     return run_experiment(yaml_of(name), settings, track=False)
+
+
+def write_experiment(name: str, task: str, model: dict[str, Any], **keys: Any) -> Path:
+    """Write an experiment of the working directory's project, with one seed and the standard protocol alone."""
+    settings = {"title": name, "task": task, "refit": False, "protocols": ["standard"], "model": model, **keys}
+    yaml_of(name).write_text(yaml.safe_dump(settings))
+    return yaml_of(name)
+
+
+def transformer(**keys: Any) -> dict[str, Any]:
+    """Return a model for `write_experiment`: the tiny encoder, a second or two of training."""
+    tiny = {"backbone": "backbone", "max_tokens": 64, "epochs": 2, "batch_size": 8, "learning_rate": 0.003}
+    return {"kind": "transformer", **tiny, **keys}
 
 
 def files(folder: Path) -> set[str]:

@@ -14,7 +14,16 @@ from newstance.corpus.prepared import read_prepared
 from newstance.corpus.splits import STANDARD, Fold, folds
 from newstance.evaluation.calibration import apply_temperature, fit_temperature
 from newstance.evaluation.outcomes import prediction_columns
-from newstance.experiment.fit import Candidate, Fitted, Setup, fit, held_out_predictions, predictions, seconds_per_unit
+from newstance.experiment.fit import (
+    Candidate,
+    Fitted,
+    Hooks,
+    Setup,
+    fit,
+    held_out_predictions,
+    predictions,
+    seconds_per_unit,
+)
 from newstance.experiment.settings import load_experiment
 from newstance.models.build import build
 from newstance.settings import Settings
@@ -98,6 +107,19 @@ def test_the_chosen_candidate_is_fitted_once_more_on_train_and_validation(projec
     assert np.array_equal(fitted.model.predict_proba(fold.test), alone.predict_proba(fold.test))
     assert list(fitted.model.named_steps) == list(alone.named_steps)
     assert fitted.seconds > 0
+
+
+@pytest.mark.parametrize("name", ["subject-majority", "subject-logreg", "view-svm"])
+def test_without_a_refit_the_model_is_the_one_that_was_fitted_on_train(project: Settings, name: str) -> None:
+    setup = setup_of(project, name, refit=False)
+    fold = fold_of(setup)
+    fitted = fit(setup, fold, 1)
+    order = [list(fitted.model.classes_).index(code) for code in setup.scheme.codes]
+    assert np.array_equal(fitted.model.predict_proba(fold.validation)[:, order], fitted.validation)
+    assert fitted.training == {"units": len(fold.train), "pruned": 0}
+    refitted = fit(setup_of(project, name), fold, 1)
+    assert refitted.training["units"] == len(fold.train) + len(fold.validation)
+    assert (refitted.candidates, refitted.temperature) == (fitted.candidates, fitted.temperature)
 
 
 def test_the_best_macro_f1_on_validation_wins(setup: Setup, fold: Fold) -> None:
@@ -201,7 +223,7 @@ def test_a_task_without_targets_has_an_empty_target(setup: Setup, fold: Fold) ->
 
 def test_every_candidate_is_told_as_soon_as_it_is_done(setup: Setup, fold: Fold) -> None:
     told: list[Candidate] = []
-    fitted = fit(setup, fold, 1, told.append)
+    fitted = fit(setup, fold, 1, Hooks(on_candidate=told.append))
     assert told == fitted.candidates
     assert len(told) == 4
 
@@ -211,7 +233,7 @@ def test_every_candidate_is_told_as_soon_as_it_is_done(setup: Setup, fold: Fold)
 
     told.clear()
     with pytest.raises(KeyboardInterrupt):
-        fit(setup, fold, 1, interrupt)
+        fit(setup, fold, 1, Hooks(on_candidate=interrupt))
     assert len(told) == 1
 
 

@@ -88,7 +88,7 @@ def in_writing(monkeypatch: pytest.MonkeyPatch) -> None:
     def failing(*_: Any) -> None:
         raise OSError("no space left")
 
-    monkeypatch.setattr(run_module, "_environment", failing)
+    monkeypatch.setattr(run_module, "write_figures", failing)
 
 
 @pytest.mark.parametrize("break_it", [in_fit, in_writing])

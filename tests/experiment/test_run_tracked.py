@@ -1,18 +1,20 @@
 from __future__ import annotations
 
 import importlib.util
+import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from experiment.running import fail_at, yaml_of
+from experiment.running import fail_at, transformer, write_experiment, yaml_of
 from newstance import tracking
 from newstance.errors import NewstanceError
 from newstance.experiment import run as run_module
 from newstance.experiment import run_experiment
 from newstance.experiment.fit import fit
 from newstance.files import read_json
+from newstance.models.transformer.training import _NewsTrainer
 from newstance.settings import Settings
 
 if TYPE_CHECKING:
@@ -22,12 +24,23 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.filterwarnings("ignore:Operation with range")
 
 
-@pytest.fixture
-def client(project: Settings, monkeypatch: pytest.MonkeyPatch) -> MlflowClient:
-    """A client of the project's own, new store."""
+@pytest.fixture(scope="module")
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated database: MLflow takes six seconds to make one."""
     tracking.store.load_mlflow()
     from mlflow import MlflowClient
 
+    path = tmp_path_factory.mktemp("store") / "mlflow.db"
+    MlflowClient(tracking_uri=f"sqlite:///{path}").search_experiments()
+    return path
+
+
+@pytest.fixture
+def client(project: Settings, empty_database: Path, monkeypatch: pytest.MonkeyPatch) -> MlflowClient:
+    """A client of the project's own, new store."""
+    from mlflow import MlflowClient
+
+    shutil.copy(empty_database, "mlflow.db")
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     return MlflowClient(tracking_uri=f"sqlite:///{Path.cwd() / 'mlflow.db'}")
 
@@ -56,6 +69,34 @@ def test_a_run_resumed_and_tracked_again_is_one_parent_with_one_nested_run_a_see
     for one in nested:
         points = client.get_metric_history(one.info.run_id, "search/macro_f1")
         assert [point.step for point in points] == [0, 1]
+
+
+def test_the_curves_of_a_training_show_live_and_once(
+    tiny: Settings, client: MlflowClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_experiment("subject-tiny", "subject", transformer(epochs=3))
+    with monkeypatch.context() as interrupted:
+        save = _NewsTrainer._save_checkpoint
+
+        def interrupt(trainer: _NewsTrainer, *arguments: Any) -> None:
+            save(trainer, *arguments)
+            if trainer.state.global_step == 10:
+                raise KeyboardInterrupt
+
+        interrupted.setattr(_NewsTrainer, "_save_checkpoint", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            run_experiment(path, tiny)
+    (experiment,) = [one for one in client.search_experiments() if one.name == "newstance-subject"]
+    (seed,) = [one for one in client.search_runs([experiment.experiment_id]) if "seed" in one.data.params]
+    points = {name: client.get_metric_history(seed.info.run_id, f"training/{name}") for name in ("loss", "macro_f1")}
+    assert [point.step for point in points["macro_f1"]] == [5, 10], "the curve is there before the run is whole"
+
+    training = read_json(run_experiment(path, tiny) / "training.json")["1"]
+    for part, names in {"curve": ("loss", "learning_rate"), "epochs": ("macro_f1", "log_loss")}.items():
+        for name in names:
+            history = client.get_metric_history(seed.info.run_id, f"training/{name}")
+            found = [(point.step, point.value) for point in history]
+            assert found == [(point["step"], round(point[name], 6)) for point in training[part]], name
 
 
 def test_a_store_that_fails_at_the_end_leaves_a_whole_folder_to_be_tracked_later(

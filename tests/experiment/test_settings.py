@@ -9,7 +9,7 @@ import yaml
 
 from newstance.errors import NewstanceError
 from newstance.experiment import load_experiment
-from newstance.models.settings import LinearModel, MajorityModel
+from newstance.models.settings import EnsembleModel, LinearModel, MajorityModel
 from newstance.settings import load_settings
 
 ROOT = Path(__file__).parents[2]
@@ -120,6 +120,57 @@ def test_a_wrong_value_in_the_grid_is_named_with_its_key(write: Write, value: An
     assert repr(value) in message
 
 
+TRANSFORMER = {"kind": "transformer", "max_tokens": 64}
+ENSEMBLE = {"kind": "ensemble", "members": ["ferry-svm", "ferry-pair"]}
+
+
+@pytest.mark.parametrize(
+    ("model", "named"),
+    [
+        ({"targets": "shared", "truncation": "windows"}, "'windows' is not made for targets 'shared'"),
+        ({"truncation": "mentions-first"}, "use it with targets 'pair'"),
+        ({"targets": "shared", "truncation": "mentions-first"}, "use it with targets 'pair'"),
+        ({"targets": "pair", "auxiliary": "topic"}, "an auxiliary label is learned beside targets 'shared' only"),
+        ({"max_tokens": 8}, "max_tokens"),
+        ({"epochs": 0}, "epochs"),
+        ({"balance": "oversampling"}, "balance"),
+    ],
+)
+def test_a_transformer_that_cannot_work_is_refused(write: Write, model: dict[str, Any], named: str) -> None:
+    assert load_experiment(write(model=TRANSFORMER, refit=False)).model.kind == "transformer"
+    assert named in refused(write(model={**TRANSFORMER, **model}, refit=False))
+
+
+@pytest.mark.parametrize(
+    ("keys", "named"),
+    [
+        ({"model": TRANSFORMER}, "a transformer stops by validation and can't be fitted on it: say refit: false"),
+        ({"train_share": 0.5}, "'train_share' and 'noise' are about train alone: say refit: false"),
+        ({"noise": "prune"}, "'train_share' and 'noise' are about train alone: say refit: false"),
+        ({"train_share": 0, "refit": False}, "key 'train_share'"),
+        ({"train_share": 1.5, "refit": False}, "key 'train_share'"),
+        ({"noise": "smooth", "refit": False}, "key 'noise'"),
+        ({"aspects": ["width"]}, "key 'aspects.0'"),
+        ({"aspects": "length"}, "key 'aspects'"),
+        ({"model": ENSEMBLE}, "an ensemble combines fitted models and can't be fitted anew: say protocols: [standard]"),
+        ({"model": ENSEMBLE, "protocols": ["standard"], "noise": "prune", "refit": False}, "which an ensemble hasn't"),
+        ({"model": {**ENSEMBLE, "members": ["ferry-svm"]}, "protocols": ["standard"]}, "key 'model.ensemble.members'"),
+        ({"model": {**ENSEMBLE, "weight": 1}, "protocols": ["standard"]}, "key 'model.ensemble.weight'"),
+        ({"model": ENSEMBLE, "protocols": ["standard"], "grid": {"weight": [0.5, 2]}}, "key 'grid'"),
+    ],
+)
+def test_what_contradicts_itself_is_refused(write: Write, keys: dict[str, Any], named: str) -> None:
+    assert named in refused(write(**keys))
+
+
+def test_the_rules_leave_room_for_what_the_study_needs(write: Write) -> None:
+    pruned = load_experiment(write(model=TRANSFORMER, refit=False, noise="prune", train_share=0.25))
+    assert (pruned.noise, pruned.train_share, pruned.refit) == ("prune", 0.25, False)
+    both = load_experiment(write(model=ENSEMBLE, protocols=["standard"], grid={"weight": [0.25, 0.75]}))
+    assert [model.weight for _, model in both.candidates()] == [0.25, 0.75]
+    assert load_experiment(write(aspects=["length", "seeds"])).aspects == ("length", "seeds")
+
+
 def test_a_majority_has_nothing_to_search(write: Write) -> None:
     assert isinstance(load_experiment(write(model={"kind": "majority"})).model, MajorityModel)
     assert "leads to nothing" in refused(write(model={"kind": "majority"}, grid={"classifier.C": [1]}))
@@ -136,27 +187,24 @@ def test_a_missing_file_and_a_missing_key_are_named(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("path", EXPERIMENTS, ids=lambda path: path.stem)
 def test_the_released_experiments_are_of_the_task_that_params_say(path: Path) -> None:
-    tasks = load_settings(ROOT / "params.yaml").experiments
-    assert load_experiment(path).task == tasks[path.stem]
+    settings = load_settings(ROOT / "params.yaml")
+    combined = {name: one.task for name, one in (settings.ensembles | settings.study_ensembles).items()}
+    assert load_experiment(path).task == (settings.experiments | settings.study | combined)[path.stem]
 
 
 def test_params_name_every_released_experiment_and_no_other() -> None:
-    assert set(load_settings(ROOT / "params.yaml").experiments) == {path.stem for path in EXPERIMENTS}
+    assert set(load_settings(ROOT / "params.yaml").names(study=True)) == {path.stem for path in EXPERIMENTS}
+
+
+def test_params_name_the_members_of_every_released_ensemble() -> None:
+    settings = load_settings(ROOT / "params.yaml")
+    for name, declared in (settings.ensembles | settings.study_ensembles).items():
+        model = load_experiment(ROOT / f"experiments/{name}.yaml").model
+        assert isinstance(model, EnsembleModel)
+        assert model.members == declared.members
 
 
 def test_released_titles_are_distinct_within_a_task() -> None:
     loaded = [load_experiment(path) for path in EXPERIMENTS]
     titles = [(settings.task, settings.title) for settings in loaded]
     assert len(set(titles)) == len(titles)
-
-
-def test_the_smoke_settings_are_the_full_ones_but_for_size() -> None:
-    full, smoke = (load_settings(ROOT / name).model_dump() for name in ("params.yaml", "params.smoke.yaml"))
-    assert smoke["experiments"].items() <= full["experiments"].items()
-    assert set(smoke["experiments"].values()) == set(full["experiments"].values())
-    assert smoke["corpus"].pop("sample") < 1000
-    assert full["corpus"].pop("sample") is None
-    assert smoke["evaluation"].pop("resamples") < full["evaluation"].pop("resamples")
-    for settings in (full, smoke):
-        del settings["experiments"]
-    assert smoke == full

@@ -55,19 +55,30 @@ class _Member:
         return cls(part / "model", temperature, matched[columns].to_numpy(dtype=np.float64))
 
 
-def check_members(name: str, model: EnsembleModel, settings: Settings) -> None:
-    """Check that an ensemble's members are finished and are those that DVC waits for.
+def check_declared(name: str, model: EnsembleModel, settings: Settings) -> None:
+    """Check that an ensemble's members are those that params.yaml has DVC wait for.
 
     Raises
     ------
     NewstanceError
-        Names the experiment and the member.
+        Names the experiment.
     """
     declared = {**settings.ensembles, **settings.study_ensembles}.get(name)
     if declared is not None and declared.members != model.members:
         raise NewstanceError(
             f"experiments/{name}.yaml and params.yaml name different members of the ensemble; make them equal."
         )
+
+
+def check_members(name: str, model: EnsembleModel, settings: Settings) -> None:
+    """Check that an ensemble's members are finished, and `check_declared`.
+
+    Raises
+    ------
+    NewstanceError
+        Names the experiment and the member.
+    """
+    check_declared(name, model, settings)
     for member in model.members:
         if not (settings.run_folder(member) / "run.json").is_file():
             raise NewstanceError(

@@ -103,6 +103,7 @@ class Hooks:
     checkpoints: Path | None = None
     on_candidate: Callable[[Candidate], None] = lambda _: None
     on_training: Callable[[Progress], None] = lambda _: None
+    on_pretraining: Callable[[Progress], None] = lambda _: None
 
 
 @dataclass(frozen=True)
@@ -184,7 +185,7 @@ def _fit_candidates(
         model = build(settings, setup.aliases, seed)
         if isinstance(model, TransformerClassifier) and isinstance(settings, TransformerModel):
             # Only for the fit: the model that is saved holds its weights, and no path of this machine.
-            model.set_params(backbone=pretrained(settings, hooks.on_training))
+            model.set_params(backbone=pretrained(settings, hooks.on_pretraining))
             model.fit(
                 train,
                 labels,

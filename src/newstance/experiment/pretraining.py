@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import time
 from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
@@ -14,6 +15,7 @@ import pandas as pd
 from sklearn.metrics import f1_score
 
 from newstance.corpus.newsmtsc import read_newsmtsc
+from newstance.experiment.environment import rank
 from newstance.files import atomic_path, remove, write_json
 from newstance.models.backbone import backbone_hash
 from newstance.models.settings import TransformerModel
@@ -69,7 +71,10 @@ def pretrained(model: TransformerModel, monitor: Callable[[Progress], None]) -> 
         )
         scores = {"devtest_rw": _macro_f1(classifier, validation), "devtest_mt": _macro_f1(classifier, several)}
         log.info("Pretraining on NewsMTSC: macro-F1 %s", scores)
-        _save(classifier, folder, scores)
+        if rank() == 0:
+            _save(classifier, folder, scores)
+        while not folder.is_dir():  # the other processes of `accelerate launch` go on when the first has saved
+            time.sleep(1)
     return str(folder)
 
 

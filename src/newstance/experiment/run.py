@@ -129,7 +129,9 @@ class _Work:
             **experiment.model_dump(mode="json"),
             "data": fingerprint(experiment.task),
         }
-        state = json.dumps([self.settings_json, aliases, code_hash(), environment(), self._members()])
+        # Not the hardware: a GPU is named only once torch is in use.
+        place = {key: value for key, value in environment().items() if key != "hardware"}
+        state = json.dumps([self.settings_json, aliases, code_hash(), place, self._members()])
         self.room = UNFINISHED / f"{self.name}-{sha256(state.encode()).hexdigest()[:16]}"
         self.progress = progress
         self.bar = progress.add_task(self.name, total=sum(map(self._steps, range(len(experiment.seeds)))))
@@ -228,7 +230,9 @@ class _Work:
         model = self.setup.experiment.model
         if isinstance(model, EnsembleModel):
             return fit_ensemble(self.setup, model, fold, self.settings, seed, on_candidate)
-        hooks = Hooks(self._checkpoints(seed), on_candidate, self._on_training(seed, live))
+        # Pretraining is shown as it goes, but its steps are no part of the seed's curves.
+        watch = self._on_training(seed, live), self._on_training(seed, None)
+        hooks = Hooks(self._checkpoints(seed), on_candidate, *watch)
         return fit(self.setup, fold, seed, hooks)
 
     def _on_training(self, seed: int, live: tracking.LiveRun | None) -> Callable[[TrainingProgress], None]:

@@ -12,7 +12,7 @@ from pydantic import Field, TypeAdapter, ValidationError, field_validator, model
 from newstance.corpus.splits import STANDARD
 from newstance.errors import NewstanceError
 from newstance.files import describe_problems, read_settings
-from newstance.models.settings import ModelSettings, TransformerModel
+from newstance.models.settings import EnsembleModel, ModelSettings, TransformerModel
 from newstance.scheme import Strict
 
 Protocol = Literal["standard", "outlet-held-out"]
@@ -96,6 +96,14 @@ class ExperimentSettings(Strict):
             raise ValueError("a transformer stops by validation and can't be fitted on it: say refit: false")
         if self.refit and (self.train_share < 1 or self.noise != "none"):
             raise ValueError("'train_share' and 'noise' are about train alone: say refit: false")
+        return self
+
+    @model_validator(mode="after")
+    def _combines_what_is_fitted(self) -> ExperimentSettings:
+        if isinstance(self.model, EnsembleModel) and self.protocols != (STANDARD,):
+            raise ValueError("an ensemble combines fitted models and can't be fitted anew: say protocols: [standard]")
+        if isinstance(self.model, EnsembleModel) and (self.train_share < 1 or self.noise != "none"):
+            raise ValueError("'train_share' and 'noise' are about a fit, which an ensemble hasn't: leave them out")
         return self
 
     @field_validator("protocols")

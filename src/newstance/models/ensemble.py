@@ -27,9 +27,9 @@ class EnsembleClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """
 
     def __init__(self, members: Sequence[Any], weights: Sequence[float], temperatures: Sequence[float]) -> None:
-        self.members = list(members)
-        self.weights = list(weights)
-        self.temperatures = list(temperatures)
+        self.members = members
+        self.weights = weights
+        self.temperatures = temperatures
 
     @property
     def classes_(self) -> NDArray[np.object_]:

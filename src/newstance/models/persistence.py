@@ -43,7 +43,7 @@ def save(model: Any, path: Path) -> None:
         elif isinstance(model, EnsembleClassifier):
             for number, member in enumerate(model.members):
                 save(member, temporary / MEMBERS / str(number))
-            about |= {"weights": model.weights, "temperatures": model.temperatures}
+            about |= {"weights": list(model.weights), "temperatures": list(model.temperatures)}
         else:
             model.save(temporary / "transformer")
         write_json(temporary / MODEL_JSON, about)
@@ -72,11 +72,18 @@ def load(path: Path) -> Any:
     if kind == "transformer":
         return TransformerClassifier.load(path / "transformer")
     if kind == "ensemble":
-        members = [load(path / MEMBERS / str(number)) for number in range(len(about["weights"]))]
-        return EnsembleClassifier(members, about["weights"], about["temperatures"])
+        return _load_ensemble(path, about)
     if kind == "pipeline":
         return _load_pipeline(path)
     raise NewstanceError(f"{path / MODEL_JSON}: key 'kind' says {kind!r}, which newstance doesn't write.")
+
+
+def _load_ensemble(path: Path, about: dict[str, Any]) -> EnsembleClassifier:
+    weights, temperatures = about.get("weights"), about.get("temperatures")
+    if not isinstance(weights, list) or not isinstance(temperatures, list) or len(weights) != len(temperatures):
+        raise NewstanceError(f"{path / MODEL_JSON} has no weight and temperature for each member; it is damaged.")
+    members = [load(path / MEMBERS / str(number)) for number in range(len(weights))]
+    return EnsembleClassifier(members, weights, temperatures)
 
 
 def _load_pipeline(path: Path) -> Pipeline:

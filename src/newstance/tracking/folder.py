@@ -180,7 +180,7 @@ class RunFolder:
         scores = parse(Scores, read_json(path / "scores.json"), path / "scores.json")
         training = parse(Trainings, read_json(path / "training.json"), path / "training.json").root
         for seed in settings.seeds:
-            for file, seeds in {"scores.json": scores.seeds, "training.json": training}.items():
+            for file, seeds in (("scores.json", set(scores.seeds)), ("training.json", set(training))):
                 if seed not in seeds:
                     raise NewstanceError(f"{path / file} lacks seed {seed}; run the experiment again.")
             for part in (path / f"seeds/{seed}/model", path / f"seeds/{seed}/calibration.json"):

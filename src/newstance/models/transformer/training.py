@@ -7,6 +7,7 @@ their output kept, early stopping on validation macro-F1 with the best checkpoin
 from __future__ import annotations
 
 import math
+import os
 import shutil
 import time
 from collections.abc import Callable
@@ -56,7 +57,7 @@ class Progress:
     seconds_left
         At the pace so far, in this process.
     metrics
-        `loss` and `learning_rate`; after an epoch also `macro_f1` and `log_loss` on validation.
+        `loss`, `learning_rate` (lowest trained layer); after an epoch `macro_f1` (labels of validation) and `log_loss`.
     """
 
     step: int
@@ -190,7 +191,7 @@ class _NewsTrainer(Trainer):
 
     def _get_train_sampler(self, train_dataset: Any = None) -> Sampler[int]:
         lengths = [len(item) for item in self.training_data.items]
-        return LengthGrouped(lengths, self.args.train_batch_size * self.recipe.accumulation, self.recipe.seed)
+        return LengthGrouped(lengths, self.recipe.batch_size * self.recipe.accumulation, self.recipe.seed)
 
     def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:
         """Give every layer its learning rate: the heads theirs, each lower layer `layer_decay` times the next."""
@@ -257,17 +258,16 @@ class _NewsTrainer(Trainer):
 
 def _named(entry: dict[str, float]) -> dict[str, float]:
     """Return what is reported of an entry of Trainer's log, under this project's names."""
-    names = {"loss": "loss", "learning_rate": "learning_rate", "eval_macro_f1": "macro_f1"}
-    names["eval_log_loss"] = "log_loss"
-    return {ours: round(float(entry[theirs]), DIGITS) for theirs, ours in names.items() if theirs in entry}
+    wanted = ("loss", "learning_rate", "eval_macro_f1", "eval_log_loss")
+    return {name.removeprefix("eval_"): round(float(entry[name]), DIGITS) for name in wanted if name in entry}
 
 
 def _arguments(recipe: Recipe, folder: Path, *, validates: bool) -> TrainingArguments:
-    # Trainer seeds everything itself, but the network's heads are made before it.
     arguments = TrainingArguments(
         output_dir=str(folder),
         num_train_epochs=recipe.epochs,
-        per_device_train_batch_size=recipe.batch_size,
+        # Among the processes of `accelerate launch`: a step is of `batch_size` items however many there are.
+        per_device_train_batch_size=max(1, recipe.batch_size // int(os.environ.get("WORLD_SIZE", "1"))),
         per_device_eval_batch_size=2 * recipe.batch_size,
         gradient_accumulation_steps=recipe.accumulation,
         learning_rate=recipe.learning_rate,
@@ -346,5 +346,5 @@ class _Report(TrainerCallback):
 
 
 def seed_everything(seed: int) -> None:
-    """Seed Python, NumPy and torch, so that what ran earlier in the process doesn't matter."""
+    """Seed Python, NumPy and torch, so that what ran earlier doesn't matter; Trainer's own comes after the heads."""
     set_seed(seed)

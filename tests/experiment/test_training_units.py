@@ -1,0 +1,152 @@
+"""Which part of train a fit sees: shares of it, and what confident learning leaves of it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.pipeline import Pipeline
+
+from experiment.test_fit import fold_of, setup_of
+from newstance.corpus.splits import Fold
+from newstance.experiment import noise
+from newstance.experiment.fit import Setup, _training_units, fit
+from newstance.models.mentions import Aliases
+from newstance.models.settings import LinearModel, LogisticRegressionSettings, ModelSettings, TfidfFeatures
+from newstance.scheme import Scheme
+from newstance.settings import Settings
+
+
+@pytest.fixture
+def quick_judge(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Judge labels by words alone: the real judge waits for a pretrained encoder."""
+    features = (TfidfFeatures(field="article", min_documents=1),)
+    classifier = LogisticRegressionSettings(class_weight=None, C=10)
+    judge = LinearModel(kind="linear", features=features, classifier=classifier)
+    monkeypatch.setattr(noise, "_judge", lambda _: judge)
+
+
+def share(setup: Setup, fold: Fold, train_share: float, seed: int = 1) -> pd.DataFrame:
+    experiment = setup.experiment.model_copy(update={"train_share": train_share, "refit": False})
+    return _training_units(replace(setup, experiment=experiment), fold, seed)[0]
+
+
+@pytest.fixture
+def pairs(project: Settings) -> tuple[Setup, Fold]:
+    """A task whose articles have two targets each."""
+    setup = setup_of(project, "view-logreg")
+    fold = fold_of(setup)
+    doubled = pd.concat([fold.train, fold.train.assign(target="the pier")])
+    return setup, replace(fold, train=doubled.sort_values("article_id", ignore_index=True))
+
+
+def test_a_smaller_share_is_part_of_a_larger_one_and_no_article_is_split(pairs: tuple[Setup, Fold]) -> None:
+    setup, fold = pairs
+    shares = [share(setup, fold, size) for size in (0.1, 0.25, 0.5, 1)]
+    articles = [set(table["article_id"]) for table in shares]
+    for smaller, larger in pairwise(articles):
+        assert smaller < larger
+    whole = fold.train["article_id"].nunique()
+    assert [len(some) for some in articles] == [round(size * whole) for size in (0.1, 0.25, 0.5, 1)]
+    for table, some in zip(shares, articles, strict=True):
+        assert len(table) == 2 * len(some), "both targets of an article are there"
+    pd.testing.assert_frame_equal(shares[-1], fold.train)
+
+
+def test_another_seed_draws_other_articles_and_the_smallest_share_has_one(pairs: tuple[Setup, Fold]) -> None:
+    setup, fold = pairs
+    assert set(share(setup, fold, 0.25, 1)["article_id"]) != set(share(setup, fold, 0.25, 2)["article_id"])
+    assert share(setup, fold, 0.25, 3).equals(share(setup, fold, 0.25, 3))
+    assert len(set(share(setup, fold, 1e-9)["article_id"])) == 1
+
+
+def test_a_share_is_what_the_fit_sees(project: Settings) -> None:
+    setup = setup_of(project, "subject-logreg", train_share=0.5, refit=False)
+    fold = fold_of(setup)
+    fitted = fit(setup, fold, 1)
+    assert fitted.training == {"units": 18, "pruned": 0}
+    alone = fit(setup_of(project, "subject-logreg", refit=False), replace(fold, train=share(setup, fold, 0.5)), 1)
+    assert fitted.candidates == alone.candidates
+
+
+def noisy(articles: int = 120, flipped: int = 18) -> tuple[pd.DataFrame, np.ndarray]:
+    """Articles whose subject shows in their words; of some the label says another one."""
+    generator = np.random.default_rng(11)
+    subjects = generator.choice(["transport", "sport", "health"], articles)
+    words = {"transport": "ferry tram bridge", "sport": "goal medal coach", "health": "nurse ward fever"}
+    texts = [" ".join(generator.choice(words[subject].split(), 6)) for subject in subjects]
+    wrong = np.zeros(articles, dtype=bool)
+    wrong[generator.choice(articles, flipped, replace=False)] = True
+    following = {"transport": "sport", "sport": "health", "health": "transport"}
+    labels = [following[one] if bad else one for one, bad in zip(subjects, wrong, strict=True)]
+    table = pd.DataFrame({"title": "Today", "text": texts, "subject": labels})
+    table["article_id"] = [f"n{number:03}" for number in range(articles)]
+    table["group"] = [number // 2 for number in range(articles)]
+    return table, wrong
+
+
+@pytest.fixture
+def subject(project: Settings) -> Scheme:
+    return project.labels.load_schemes()["subject"]
+
+
+@pytest.mark.usefixtures("quick_judge")
+def test_wrong_labels_are_found_far_more_often_than_right_ones(subject: Scheme) -> None:
+    table, wrong = noisy()
+    found = noise.label_errors(table, subject, {})
+    assert found[wrong].mean() > 0.6
+    assert found[~wrong].mean() < 0.1
+
+
+@pytest.mark.usefixtures("quick_judge")
+def test_every_label_is_judged_by_a_model_that_saw_nothing_of_its_group(
+    subject: Scheme, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table, _ = noisy()
+    judged: list[str] = []
+    build = noise.build
+
+    class Watched:
+        def __init__(self, model: Pipeline) -> None:
+            self.model = model
+
+        def fit(self, X: pd.DataFrame, y: Any) -> Watched:
+            self.seen = set(X["group"])
+            self.model.fit(X, y)
+            self.classes_ = self.model.classes_
+            return self
+
+        def predict_proba(self, X: pd.DataFrame) -> Any:
+            assert not self.seen & set(X["group"])
+            judged.extend(X["article_id"])
+            return self.model.predict_proba(X)
+
+    def watched(settings: ModelSettings, aliases: Aliases, seed: int) -> Watched:
+        return Watched(build(settings, aliases, seed))
+
+    monkeypatch.setattr(noise, "build", watched)
+    noise.label_errors(table, subject, {})
+    assert sorted(judged) == list(table["article_id"])
+
+
+@pytest.mark.usefixtures("quick_judge")
+def test_a_class_of_one_group_is_no_obstacle(subject: Scheme) -> None:
+    table, _ = noisy(40, 0)
+    table["subject"] = table["subject"].replace("health", "sport")
+    table.loc[table["group"] == 3, "subject"] = "health"
+    assert noise.label_errors(table, subject, {}).shape == (40,)
+
+
+@pytest.mark.usefixtures("quick_judge")
+def test_pruned_units_are_counted_and_validation_keeps_all_of_its(project: Settings) -> None:
+    setup = setup_of(project, "subject-logreg", noise="prune", refit=False)
+    fold = fold_of(setup)
+    table, _ = noisy()
+    fitted = fit(setup, replace(fold, train=table), 1)
+    assert fitted.training["pruned"] > 5
+    assert fitted.training["units"] == len(table) - fitted.training["pruned"]
+    assert len(fitted.validation) == len(fold.validation)
