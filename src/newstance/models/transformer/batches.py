@@ -208,7 +208,11 @@ def keep_states(items: list[Item], network: ArticleNetwork, collator: Collator, 
 
 
 class LengthGrouped(Sampler[int]):
-    """Items in random order, neighbours of about equal length; the order depends on seed and epoch alone."""
+    """Items in random order, those of a batch of about equal length; the order depends on seed and epoch alone.
+
+    transformers' own grouping goes from long to short within every 50 batches, so that a model sees short texts alone
+    before each jump; here the batches are shuffled too.
+    """
 
     def __init__(self, lengths: Sequence[int], batch_size: int, seed: int) -> None:
         self.lengths, self.batch_size, self.seed, self.epoch = list(lengths), batch_size, seed, 0
@@ -223,7 +227,10 @@ class LengthGrouped(Sampler[int]):
     def __iter__(self) -> Iterator[int]:
         generator = torch.Generator().manual_seed(self.seed * 1000 + self.epoch)
         order: list[int] = get_length_grouped_indices(self.lengths, self.batch_size, generator=generator)  # type: ignore[no-untyped-call]
-        return iter(order)
+        full = len(order) // self.batch_size * self.batch_size
+        batches = torch.tensor(order[:full], dtype=torch.long).view(-1, self.batch_size)
+        shuffled = batches[torch.randperm(len(batches), generator=generator)]
+        return iter([*shuffled.flatten().tolist(), *order[full:]])
 
 
 def by_length(items: Sequence[Item], batch_size: int) -> Iterator[list[Item]]:
