@@ -97,7 +97,10 @@ def test_a_table_without_rows_gives_no_predictions(of_kind):
 @pytest.mark.parametrize("targets", ["pair", "shared"])
 def test_the_stance_toward_each_target_of_an_article_is_learnt(tiny_backbone, targets):
     table = TABLE.assign(text=TABLE["text"].str.split("today. ").str[-1])
-    learner = classifier(tiny_backbone, targets=targets, epochs=25, dropout=0, **FAST)
+    # Slower than FAST, with which random weights sometimes learn no more than the commonest label.
+    learner = classifier(
+        tiny_backbone, targets=targets, epochs=80, learning_rate=3e-3, head_learning_rate=1e-2, dropout=0
+    )
     found = learner.fit(table, table["stance"]).predict(table)
     assert table["stance"].value_counts(normalize=True).max() < 0.5
     assert (found == table["stance"]).mean() > 0.7
