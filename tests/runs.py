@@ -87,7 +87,7 @@ def write_run(
     )
     training = {"units": len(UNITS), "pruned": 1, **(CURVES if curves else {})}
     write_json(folder / "training.json", {str(seed): training for seed in seeds})
-    write_json(folder / "timing.json", {"fit_seconds": 12.5, "predict_seconds_per_unit": 0.001, "cores": 2})
+    write_json(folder / "timing.json", {"fit_seconds": 12.5, "predict_seconds_per_unit": 0.001, "threads": 2})
     packages = {"numpy": np.__version__, "pandas": pd.__version__, "torch": "2.9.0+cpu", "newstance": "0.1.0"}
     write_json(
         folder / "environment.json",

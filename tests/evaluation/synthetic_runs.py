@@ -296,7 +296,7 @@ def write_run(
     }
     write_json(folder / "settings.json", settings)
     fit_seconds = 1.5 + experiment.skill if experiment.fit_seconds is None else experiment.fit_seconds
-    timing = {"fit_seconds": fit_seconds, "predict_seconds_per_unit": experiment.predict_seconds, "cores": 2}
+    timing = {"fit_seconds": fit_seconds, "predict_seconds_per_unit": experiment.predict_seconds, "threads": 2}
     write_json(folder / "timing.json", timing)
     write_json(folder / "environment.json", {"python": "3.11", "hardware": experiment.hardware})
     units = round(experiment.train_share * len(data["train"]))

@@ -113,6 +113,29 @@ def test_a_better_test_score_does_not_raise_the_rank(project, tmp_path):
     assert rows["rank"].to_dict() == {"topic-strong": 1, "topic-weak": 2}
 
 
+def test_of_two_with_equal_validation_the_one_fitted_on_all_labels_comes_first(project, tmp_path):
+    for name, refit in (("a-on-train", False), ("b-on-both", True)):
+        folder = shutil.copytree(project.prepared.parent / "runs" / "topic-weak", tmp_path / name)
+        settings = read_json(folder / "settings.json")
+        write_json(folder / "settings.json", settings | {"experiment": name, "refit": refit})
+    rows = compare([tmp_path / "a-on-train", tmp_path / "b-on-both"], project.prepared, project.settings)["comparison"]
+    assert rows.query("protocol == 'standard'").set_index("experiment")["rank"].to_dict() == {
+        "b-on-both": 1,
+        "a-on-train": 2,
+    }
+
+
+def test_times_with_other_numbers_of_threads_are_not_compared(project, tmp_path):
+    folder = shutil.copytree(project.prepared.parent / "runs" / "topic-weak", tmp_path / "topic-weak")
+    timing = read_json(folder / "timing.json")
+    write_json(folder / "timing.json", timing | {"threads": 1, "fit_seconds": 1000 * timing["fit_seconds"]})
+    tables = compare([folder, project.runs[0]], project.prepared, project.settings)
+    rows = tables["comparison"].query("protocol == 'standard'").set_index("experiment")
+    assert rows.loc["topic-weak", "hardware"].endswith(", 1 thread")
+    assert rows.loc["topic-strong", "hardware"].endswith(", 2 threads")
+    assert tables["cost"]["training_frontier"].all(), "a frontier each, though one is dearer and worse"
+
+
 def test_the_order_of_the_folders_changes_no_table(project, tables):
     for name, table in compare(project.runs[::-1], project.prepared, project.settings, project.labels).items():
         pd.testing.assert_frame_equal(table, tables[name])
@@ -151,9 +174,9 @@ def test_the_comparison_says_what_was_fitted_on_how_much_and_where(study_tables)
     rows = study_tables["comparison"].query("protocol == 'standard'").set_index("experiment")
     columns = ["kind", "aspects", "train_share", "train_units", "refit", "hardware"]
     quarter = rows.loc["topic-transformer-25%", columns].tolist()
-    assert quarter == ["transformer", "learning-curve", 0.25, 15, False, "2 cores, Abacus 3000"]
+    assert quarter == ["transformer", "learning-curve", 0.25, 15, False, "2 cores, Abacus 3000, 2 threads"]
     assert rows.loc["topic-transformer", "aspects"] == "length noise learning-curve"
-    assert rows.loc["stance-topics-too", "hardware"] == "1 x Loom 9"
+    assert rows.loc["stance-topics-too", "hardware"] == "1 x Loom 9, 2 threads"
     assert np.isnan(rows.loc["topic-ensemble", "train_units"])
 
 

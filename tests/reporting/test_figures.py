@@ -85,6 +85,17 @@ def test_the_most_frequent_error_is_off_the_diagonal(results):
     assert "against read as neutral (2.5 of " in charts(part)["confusion"].title
 
 
+def test_the_title_about_protocols_names_an_experiment_that_is_drawn(results):
+    part = results("topic")
+    held_out = part.compared("outlet-held-out")
+    comparison = part.tables["comparison"]
+    lacking = (comparison["experiment"] == part.best["experiment"]) & (comparison["protocol"] == "outlet-held-out")
+    tables = {**part.tables, "comparison": comparison[~lacking]}
+    second = next(row for row in part.ranked.to_dict("records") if row["experiment"] != part.best["experiment"])
+    assert second["experiment"] in held_out.index
+    assert charts(replace(part, tables=tables))["protocols"].title.startswith(f"Macro-F1 of {second['title']}: ")
+
+
 @pytest.mark.parametrize(("changes", "missing"), [
     ({"protocols": ("standard",)}, {"protocols"}),
     ({"calibrated": False}, {"reliability"}),

@@ -92,7 +92,7 @@ def test_the_study_shows_the_best_of_each_kind_goals_and_a_line_an_ablation(stud
     assert "\n- **Length.** How many tokens of an article the model reads: " in topic
     assert "- **" not in stance
     assert "≥" not in stance
-    assert "Made on 1 x Loom 9 (1 experiment); 2 cores, Abacus 3000 (2 experiments)." in stance
+    assert "Made on 1 x Loom 9, 2 threads (1 experiment); 2 cores, Abacus 3000, 2 threads (2 experiments)." in stance
     assert "(study/reports/comparison.md)" in stance
 
 

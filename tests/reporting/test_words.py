@@ -101,4 +101,4 @@ def test_the_best_is_compared_with_the_best_linear_baseline_unless_it_is_that(re
 
 
 def test_every_hardware_is_named_with_its_experiments(study_results):
-    assert words.hardware(study_results["topic"]) == "Made on 2 cores, Abacus 3000 (13 experiments)."
+    assert words.hardware(study_results["topic"]) == "Made on 2 cores, Abacus 3000, 2 threads (13 experiments)."

@@ -172,7 +172,7 @@ def _settings_columns(experiment: Experiment) -> dict[str, object]:
         "kind": experiment.kind,
         "aspects": " ".join(settings.aspects),
         "train_units": experiment.run.training.units,
-        "hardware": experiment.run.environment.hardware,
+        "hardware": experiment.run.hardware,
     }
 
 

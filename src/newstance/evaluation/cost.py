@@ -71,7 +71,7 @@ def cost_table(experiments: Sequence[Experiment], minutes: Mapping[str, float]) 
     ]
     table = pd.DataFrame(rows).assign(**dict.fromkeys(FRONTIERS, False))
     quality = np.array([one.validation["macro_f1"] for one in experiments])
-    hardware = np.array([one.run.environment.hardware for one in experiments])
+    hardware = np.array([one.run.hardware for one in experiments])
     eligible = np.array([one.in_earnest and one.run.settings.train_share == 1 for one in experiments])
     for name in set(hardware):
         chosen = np.flatnonzero(eligible & (hardware == name))

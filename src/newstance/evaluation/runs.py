@@ -47,10 +47,11 @@ class RunSettings(_Record):
 
 
 class Timing(_Record):
-    """What timing.json says: medians over seeds; prediction is measured on one core."""
+    """What timing.json says: medians over seeds; prediction is measured on one core, the fit on all `threads`."""
 
     fit_seconds: float
     predict_seconds_per_unit: float
+    threads: int
 
 
 class Environment(_Record):
@@ -99,6 +100,12 @@ class Run:
     training: Training
     metrics: Metrics
     predictions: pd.DataFrame
+
+    @property
+    def hardware(self) -> str:
+        """What the run was made on; the number of threads belongs to it, for times and for rounding."""
+        threads = self.timing.threads
+        return f"{self.environment.hardware}, {threads} {'thread' if threads == 1 else 'threads'}"
 
 
 def read_runs(folders: Sequence[Path]) -> list[Run]:

@@ -10,14 +10,12 @@ from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics import f1_score
 
 from newstance.corpus.prepared import fingerprint
 from newstance.corpus.splits import STANDARD, Fold
 from newstance.errors import NewstanceError
-from newstance.evaluation.calibration import fit_temperature, label_losses
 from newstance.evaluation.outcomes import CALIBRATED
-from newstance.experiment.fit import Candidate, Fitted, Setup
+from newstance.experiment.fit import Candidate, Fitted, Setup, temperature_of
 from newstance.files import read_json, read_parquet
 from newstance.models.ensemble import EnsembleClassifier
 from newstance.models.persistence import load
@@ -119,21 +117,18 @@ def fit_ensemble(
     scheme = setup.scheme
     members = [_Member.read(settings.run_folder(name), seed, fold, scheme) for name in model.members]
     truth = fold.validation[scheme.name].to_numpy(dtype=object)
-    numbers = np.array([scheme.codes.index(code) for code in truth])
     tried: list[tuple[Candidate, list[float], Array]] = []
     for values, candidate in setup.experiment.candidates():
         weights = _weights(cast(EnsembleModel, candidate))
         predicted = np.einsum("m,muc->uc", weights, np.stack([member.validation for member in members]))
-        labels = np.array(scheme.codes, dtype=object)[predicted.argmax(axis=1)]
-        score = float(f1_score(truth, labels, average="macro", zero_division=0))
-        result = Candidate(values, score, float(label_losses(predicted, numbers).mean()))
+        result = Candidate.of(values, predicted, truth, scheme)
         on_candidate(result)
         tried.append((result, weights, predicted))
     chosen, weights, predicted = max(tried, key=lambda one: one[0].rank)
     ensemble = EnsembleClassifier(
         [load(member.folder) for member in members], weights, [member.temperature for member in members]
     )
-    temperature = fit_temperature(predicted, numbers)
+    temperature = temperature_of(predicted, truth, ensemble.classes_, scheme)
     seconds = time.perf_counter() - started
     training: dict[str, Any] = {"members": list(model.members), "weights": weights}
     return Fitted(ensemble, temperature, predicted, chosen, [one[0] for one in tried], seconds, training)

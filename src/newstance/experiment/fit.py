@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 from joblib import Parallel, delayed
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from sklearn.metrics import f1_score
 from sklearn.pipeline import Pipeline
 from threadpoolctl import threadpool_limits
@@ -64,6 +64,27 @@ class Candidate:
     def rank(self) -> tuple[float, float]:
         """Higher is better: macro-F1 first, then the lower log loss."""
         return self.macro_f1, -self.log_loss
+
+    @classmethod
+    def of(cls, settings: dict[str, Scalar], predicted: Array, truth: NDArray[np.object_], scheme: Scheme) -> Candidate:
+        """Score predictions of validation, shape (units, classes in the scheme's order)."""
+        labels = np.array(scheme.codes, dtype=object)[predicted.argmax(axis=1)]
+        score = float(f1_score(truth, labels, average="macro", zero_division=0))
+        return cls(settings, score, float(label_losses(predicted, numbers_of(truth, scheme)).mean()))
+
+
+def numbers_of(labels: NDArray[np.object_], scheme: Scheme) -> NDArray[np.intp]:
+    """Return the numbers of labels in the scheme's order."""
+    return np.array([scheme.codes.index(code) for code in labels], dtype=np.intp)
+
+
+def temperature_of(predicted: Array, truth: NDArray[np.object_], known: ArrayLike, scheme: Scheme) -> float:
+    """Fit the temperature on validation units whose label is among the `known` ones, which training had.
+
+    A class that training doesn't have gets no probability at all, which would ask for an absurd temperature.
+    """
+    kept = np.isin(truth, known)
+    return fit_temperature(predicted[kept], numbers_of(truth[kept], scheme))
 
 
 @dataclass(frozen=True)
@@ -135,14 +156,11 @@ def fit(setup: Setup, fold: Fold, seed: int, hooks: Hooks | None = None) -> Fitt
     hooks = hooks or Hooks()
     scheme, experiment = setup.scheme, setup.experiment
     truth = fold.validation[scheme.name].to_numpy(dtype=object)
-    numbers = np.array([scheme.codes.index(code) for code in truth])
     train, pruned = _training_units(setup, fold, seed)
     tried: list[_Tried] = []
     for settings, values, model, seconds in _fit_candidates(setup, fold, train, seed, hooks):
         predicted = all_classes(model, fold.validation, scheme)
-        labels = np.array(scheme.codes, dtype=object)[predicted.argmax(axis=1)]
-        score = float(f1_score(truth, labels, average="macro", zero_division=0))
-        candidate = Candidate(values, score, float(label_losses(predicted, numbers).mean()))
+        candidate = Candidate.of(values, predicted, truth, scheme)
         hooks.on_candidate(candidate)
         tried.append(_Tried(candidate, settings, model, predicted, seconds))
     best = max(tried, key=lambda one: one.candidate.rank)
@@ -152,9 +170,7 @@ def fit(setup: Setup, fold: Fold, seed: int, hooks: Hooks | None = None) -> Fitt
         both = pd.concat([fold.train, fold.validation], ignore_index=True)
         model = build(best.settings, setup.aliases, seed).fit(both, both[scheme.name].to_numpy(dtype=object))
         seconds, units = time.perf_counter() - started, len(both)
-    # A class that train doesn't have gets no probability at all, which would ask for an absurd temperature.
-    known = np.isin(truth, train[scheme.name])
-    temperature = fit_temperature(best.validation[known], numbers[known])
+    temperature = temperature_of(best.validation, truth, train[scheme.name], scheme)
     training = {"units": units, "pruned": pruned, **getattr(model, "history_", {})}
     candidates = [one.candidate for one in tried]
     return Fitted(model, temperature, best.validation, best.candidate, candidates, seconds, training)

@@ -116,18 +116,18 @@ def forest(results: TaskResults) -> Chart:
 
 def protocols(results: TaskResults) -> Chart:
     """Draw macro-F1 under every protocol, a group of points an experiment."""
-    best = results.best
     names = [STANDARD, *results.other_protocols]
     tables = {name: results.compared(name) for name in names}
+    others = {experiment for name in results.other_protocols for experiment in tables[name].index}
+    shown = results.ranked[results.ranked["experiment"].isin(others)]
+    first = records(shown)[0]  # the best of those that have another protocol
     found = [
         f"{words.score(row['macro_f1'])} {name}"
         for name, table in tables.items()
         for row in records(table)
-        if row["experiment"] == best["experiment"]
+        if row["experiment"] == first["experiment"]
     ]
-    title = f"Macro-F1 of {best['title']}: {', '.join(found)}"
-    others = {experiment for name in results.other_protocols for experiment in tables[name].index}
-    shown = results.ranked[results.ranked["experiment"].isin(others)]
+    title = f"Macro-F1 of {first['title']}: {', '.join(found)}"
     step = 0.5 / max(len(names) - 1, 1)
     figure = new_figure(1.4 + 0.42 * len(shown), title)
     axes = figure.add_subplot()
