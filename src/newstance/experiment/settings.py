@@ -23,6 +23,7 @@ Aspect = Literal[
     "rare-classes",
     "frozen-layers",
     "noise",
+    "regularisation",
     "targets",
     "pretraining",
     "learning-curve",

@@ -25,6 +25,7 @@ ASPECTS = {
     "rare-classes": ("Rare classes", "how much rare labels weigh in training"),
     "frozen-layers": ("Frozen layers", "how many lower layers of the encoder stay as they were"),
     "noise": ("Label noise", "what is done about label errors in train"),
+    "regularisation": ("Regularisation", "what keeps the network from fitting train too closely"),
     "pretraining": ("Pretraining", "what the encoder has learned before"),
     LEARNING_CURVE: ("Training size", "how much of train the model is fitted on"),
     "seeds": ("Seeds", "experiments that were repeated with several seeds"),
