@@ -11,7 +11,7 @@ from newstance import cli
 from newstance.doctor import Finding
 from newstance.errors import NewstanceError
 
-COMMANDS = "fetch clean label split run track compare report readme articles doctor".split()
+COMMANDS = "fetch clean label split run track compare report readme champion articles doctor".split()
 # typer reads both: a colour forced from outside would stand between the words that are looked for.
 PLAIN = {**os.environ, "COLUMNS": "80", "_TYPER_FORCE_DISABLE_TERMINAL": "1"}
 
@@ -105,6 +105,24 @@ def test_tracking_what_is_no_run_folder_is_one_sentence(newstance, tmp_path):
     assert done.stderr.startswith("Error: nowhere")
     assert done.stderr.count("\n") == 1
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--task", "stanse"], "'stanse' is no task of params.yaml; the tasks are topic, stance."),
+        (["--rollback"], "--rollback changes one task's champion: give --task TASK with it, and nothing else."),
+        (
+            ["--rollback", "--task", "stance", "--dry-run"],
+            "--rollback changes one task's champion: give --task TASK with it, and nothing else.",
+        ),
+        (["--dry-run"], "No experiment of task 'topic' is finished; run one first (newstance run or dvc repro)."),
+    ],
+)
+def test_a_champion_that_cannot_be_chosen_is_one_sentence_and_nothing_is_made(newstance, tmp_path, arguments, sentence):
+    (tmp_path / "params.yaml").write_text("experiments: {topic-svm: topic}\n", encoding="utf-8")
+    assert newstance("champion", *arguments) == (2, "", f"Error: {sentence}\n")
+    assert [path.name for path in tmp_path.iterdir()] == ["params.yaml"]
 
 
 @pytest.mark.parametrize("arguments", [["nothing"], ["fetch", "--nothing"], ["articles"]])

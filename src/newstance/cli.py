@@ -6,16 +6,25 @@ import logging
 import sys
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from rich.console import Console
 from rich.logging import RichHandler
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.text import Text
 
 from newstance.errors import NewstanceError
 from newstance.settings import (
+    BUNDLE,
     PARAMS_FILE,
     PLOTS,
     PREPARED,
@@ -133,10 +142,10 @@ def run(
                 _say(f"Run folder: {folder}")
 
 
-def _progress() -> Progress:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+def _progress(*more: ProgressColumn, hidden: bool = False) -> Progress:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), *more)
     quiet = not logging.getLogger("newstance").isEnabledFor(logging.INFO)
-    return Progress(*columns, console=console, disable=quiet or not console.is_terminal)
+    return Progress(*columns, console=console, disable=hidden or quiet or not console.is_terminal)
 
 
 @app.command()
@@ -204,6 +213,48 @@ def readme(
 
 
 @app.command()
+def champion(
+    task: Annotated[str | None, typer.Option(help="One task only; by default all of them.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Explain the choice, and change nothing.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace even a better champion.")] = False,
+    rollback: Annotated[
+        bool, typer.Option("--rollback", help="Bring back what the champion of --task replaced.")
+    ] = False,
+    params: Params = PARAMS_FILE,
+) -> None:
+    """Register the best experiment of each task as its champion."""
+    from newstance.champion.register import RECORD, make_plan, register_champions
+    from newstance.tracking import registry
+
+    settings = load_settings(params)
+    tasks = settings.labels.schemes
+    if task is not None and task not in tasks:
+        raise NewstanceError(f"'{task}' is no task of {params}; the tasks are {', '.join(tasks)}.")
+    if rollback and (task is None or dry_run or force):
+        raise NewstanceError("--rollback changes one task's champion: give --task TASK with it, and nothing else.")
+    chosen = [task] if task else tasks
+    if rollback:
+        before, now = registry.roll_back(chosen[0])
+        _say(f"Champion of {chosen[0]}: version {now.version} of {now.name} again, not version {before.version}")
+    elif dry_run:
+        typer.echo("\n\n".join(make_plan(one, settings, force=force).describe() for one in chosen))
+    else:
+        register_champions(chosen, settings, force=force)
+        _say(f"What validation chose: {RECORD}")
+
+
+@app.command()
+def export(
+    output: Annotated[Path, typer.Option(help="Folder of the bundle.")] = BUNDLE, params: Params = PARAMS_FILE
+) -> None:
+    """Write the champions of all tasks as one bundle, for prediction and serving."""
+    from newstance.champion.export import export as write
+
+    bundle = write(load_settings(params).labels.schemes, output)
+    _say(f"Bundle: {output}, version {bundle.version}, with {', '.join(bundle.schemes)}")
+
+
+@app.command()
 def articles(files: Annotated[list[Path], typer.Argument(help="Plain-text articles.")]) -> None:
     """Show how plain-text articles are read."""
     from newstance.corpus import own
@@ -217,6 +268,43 @@ def articles(files: Annotated[list[Path], typer.Argument(help="Plain-text articl
             refused = True
     if refused:
         raise typer.Exit(2)
+
+
+@app.command()
+def predict(
+    files: Annotated[
+        list[Path], typer.Argument(help="Articles: .txt, .jsonl, .csv, .parquet, folders; - reads stdin.")
+    ],
+    targets: Annotated[
+        list[str] | None, typer.Option(help="Whose stances, where a row names no targets; '' for none.")
+    ] = None,
+    kind: Annotated[
+        Literal["table", "jsonl", "parquet"] | None, typer.Option("--format", help="Else the suffix of OUTPUT says it.")
+    ] = None,
+    output: Annotated[Path | None, typer.Option(help="The file to write, else standard output.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with a run that was stopped.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace OUTPUT.")] = False,
+    bundle: Annotated[Path, typer.Option(help="The exported models.")] = BUNDLE,
+    evidence: Annotated[int | None, typer.Option(min=0, help="Sentences a decision (jsonl); 0 is fastest.")] = None,
+) -> None:
+    """Label the articles of files or standard input."""
+    from newstance.bundle.bundle import Bundle
+    from newstance.serving.batch_prediction import Job, RowsPerSecond, predict_to_file, predict_to_terminal
+
+    if resume and not output:
+        raise NewstanceError("--resume goes on with the file of an earlier run; name it with --output.")
+    job = Job.of(files, output, kind=kind, targets=targets, evidence=evidence)
+    models = Bundle.load(bundle)
+    rows_are_seen = output is None and sys.stdout.isatty()
+    with _progress(TimeRemainingColumn(), RowsPerSecond(), hidden=rows_are_seen) as progress:
+        if output:
+            summary = predict_to_file(job, models, progress, output, resume=resume, overwrite=overwrite)
+        else:
+            summary = predict_to_terminal(job, models, progress)
+    _say(f"{summary}{f'; {output}' if output else ''}")
+    if summary.errors:
+        _complain(NewstanceError(f"{summary.errors:,} of the rows can't be read; what is wrong stands in their place."))
+        raise typer.Exit(1)
 
 
 @app.command()

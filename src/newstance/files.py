@@ -9,13 +9,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-import pandas as pd
 import yaml
 from pydantic import BaseModel, ValidationError
 
 from newstance.errors import NewstanceError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
@@ -69,6 +71,8 @@ def write_parquet(path: Path, table: pd.DataFrame) -> None:
 
 def read_parquet(path: Path) -> pd.DataFrame:
     """Read a Parquet table; a missing or broken one is a `NewstanceError`."""
+    import pandas as pd  # noqa: PLC0415  (the server reads no table and must not wait for it)
+
     try:
         return pd.read_parquet(path)
     except FileNotFoundError:

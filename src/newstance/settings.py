@@ -23,6 +23,7 @@ EXPERIMENTS = Path("experiments")
 REPORTS = Path("reports")
 TABLES = REPORTS / "tables"
 PLOTS = REPORTS / "plots"
+BUNDLE = Path("bundle")
 # Where published data sets lie, for those who have them; else they are downloaded.
 DATA_DIR = Path(os.environ["NEWSTANCE_DATA_DIR"]) if os.environ.get("NEWSTANCE_DATA_DIR") else None
 STUDY = Path("study")

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from newstance.corpus.cleaning import clean_articles
 from newstance.errors import NewstanceError
-from newstance.scheme import check_articles
+from newstance.tables import check_articles
 
 
 def corpus(ids, text="The ferry sails again today.", **columns) -> pd.DataFrame:

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from newstance.corpus.own import describe, parse, read
 from newstance.errors import NewstanceError
-from newstance.scheme import ARTICLE_COLUMNS
 from newstance.settings import CorpusSettings
+from newstance.tables import ARTICLE_COLUMNS
 
 SEEDS = Path(__file__).parents[2] / "seeds" / "articles"
 PASTED = """Council opens the new ferry line

@@ -5,8 +5,8 @@ import pytest
 
 from newstance.corpus.table import read
 from newstance.errors import NewstanceError
-from newstance.scheme import ARTICLE_COLUMNS
 from newstance.settings import CorpusSettings
+from newstance.tables import ARTICLE_COLUMNS
 
 ROWS = [
     {"article_id": "007", "title": "Ferry sails", "text": "The ferry sails – at last.", "published": "2026-03-14"},

@@ -9,7 +9,7 @@ import pandas as pd
 
 from newstance.corpus.encoding import normalise_white_space, repair
 from newstance.errors import NewstanceError
-from newstance.scheme import check_articles
+from newstance.tables import check_articles
 
 REPORT_COLUMNS = ["rule", "dropped", "changed", "rows_left"]
 _TEXT_COLUMNS = ["title", "subtitle", "text"]

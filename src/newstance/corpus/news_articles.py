@@ -11,8 +11,8 @@ import pandas as pd
 from newstance.corpus.dates import parse_dates
 from newstance.corpus.fetch import ARCHIVE
 from newstance.errors import NewstanceError
-from newstance.scheme import check_articles
 from newstance.settings import CorpusSettings
+from newstance.tables import check_articles
 
 # Host of the article's URL, without "www.", to the outlet's name.
 OUTLETS = {

@@ -11,8 +11,8 @@ import pandas as pd
 
 from newstance.corpus.dates import parse_dates
 from newstance.errors import NewstanceError
-from newstance.scheme import ARTICLE_COLUMNS, check_articles, empty_articles
 from newstance.settings import CorpusSettings
+from newstance.tables import ARTICLE_COLUMNS, check_articles, empty_articles
 
 FRONT_MATTER_KEYS = ("outlet", "url", "published")
 

@@ -12,8 +12,8 @@ import pandas as pd
 from newstance.corpus.dates import parse_dates
 from newstance.errors import NewstanceError
 from newstance.files import read_parquet
-from newstance.scheme import ARTICLE_COLUMNS, check_articles
 from newstance.settings import CorpusSettings
+from newstance.tables import ARTICLE_COLUMNS, check_articles
 
 REQUIRED = ("article_id", "title", "text")
 

@@ -98,10 +98,24 @@ def _spellings(name: str) -> str:
     return re.escape(plain).replace(r"\ ", r"\s+").replace("'", "['’]")
 
 
-def _related(target: str, candidates: Sequence[str]) -> list[str]:
-    """Sentences that share the stem of a content word with the target, for targets that no sentence names."""
+def _related(target: str, candidates: Sequence[str]) -> list[int]:
+    """Numbers of the sentences that share the stem of a content word with a target that no sentence names."""
     stems = [word[:STEM_LETTERS].lower() for word in without_accents(target).split() if len(word) >= STEM_LETTERS - 1]
-    return [sentence for sentence in candidates if any(stem in sentence.lower() for stem in stems)]
+    return [number for number, sentence in enumerate(candidates) if any(stem in sentence.lower() for stem in stems)]
+
+
+def about_target(candidates: Sequence[str], target: str, aliases: Aliases, *, mask: bool) -> dict[int, str]:
+    """Choose the sentences about a target from a title and a text's sentences, all without accents.
+
+    Returns
+    -------
+    dict of int to str
+        Chosen sentences by their numbers, in order; see `target_sentences`.
+    """
+    pattern = _pattern(names_of(target, aliases))
+    named = [number for number, sentence in enumerate(candidates) if pattern.search(sentence)]
+    chosen = named or _related(target, candidates) or range(len(candidates))[: LEAD_SENTENCES + 1]
+    return {number: pattern.sub(MASK, candidates[number]) if mask else candidates[number] for number in chosen}
 
 
 def target_sentences(title: str, text: str, target: str, aliases: Aliases, *, mask: bool = False) -> str:
@@ -126,10 +140,7 @@ def target_sentences(title: str, text: str, target: str, aliases: Aliases, *, ma
         there are none, the title and the first sentences.
     """
     candidates = [sentence for sentence in (without_accents(title), *plain_sentences(text)) if sentence]
-    pattern = _pattern(names_of(target, aliases))
-    found = [sentence for sentence in candidates if pattern.search(sentence)]
-    found = found or _related(target, candidates) or candidates[: LEAD_SENTENCES + 1]
-    return " ".join(pattern.sub(MASK, sentence) if mask else sentence for sentence in found)
+    return " ".join(about_target(candidates, target, aliases, mask=mask).values())
 
 
 @lru_cache(maxsize=8192)
@@ -156,5 +167,5 @@ def mentioning(text: str, spans: Sequence[tuple[int, int]], target: str, aliases
     named = np.array([pattern.search(sentence) is not None for sentence in plain], dtype=bool)
     if named.any():
         return named
-    related = set(_related(target, plain))
-    return np.array([sentence in related for sentence in plain], dtype=bool)
+    named[_related(target, plain)] = True
+    return named

@@ -33,6 +33,7 @@ HARDWARE = "newstance.hardware"
 ARTIFACTS = "mlartifacts"
 SQLITE = "sqlite:///"
 LOCK_SECONDS = 300
+TRACK = "newstance track"
 
 # Defaults only: what the user set stays. A few retries bridge a hiccup; MLflow's own seven would hold up a training
 # for minutes after its server went away.
@@ -113,8 +114,10 @@ class Store:
 
 
 @contextmanager
-def opened(task: str) -> Iterator[Store]:
+def opened(task: str, command: str = TRACK) -> Iterator[Store]:
     """Open the store for one process at a time, so that no two make the same run.
+
+    `command` is what an error asks to run again.
 
     Raises
     ------
@@ -122,13 +125,27 @@ def opened(task: str) -> Iterator[Store]:
         When the store can't be reached, read or written, or another process holds it for five minutes.
     """
     # One lock a store and not a run: it also keeps two processes from making the same database or experiment.
-    with store_errors(), FileLock(_lock_path(), timeout=LOCK_SECONDS):
+    with store_errors(command), FileLock(_lock_path(), timeout=LOCK_SECONDS):
         client = _client()
         yield Store(client, _experiment_id(client, f"newstance-{task}"))
 
 
 @contextmanager
-def store_errors() -> Iterator[None]:
+def opened_to_read(command: str) -> Iterator[MlflowClient | None]:
+    """Open the store for a few quick requests, and make nothing: None where its database isn't there yet.
+
+    Raises
+    ------
+    NewstanceError
+        When the store can't be reached or read; it asks to run `command` again.
+    """
+    with store_errors(command), _environment(FIRST_REQUEST):
+        absent = store_uri().startswith(SQLITE) and not _database().is_file()
+        yield None if absent else _client()
+
+
+@contextmanager
+def store_errors(command: str = TRACK) -> Iterator[None]:
     """Turn what MLflow, its database and its server raise into one sentence."""
     # mlflow raises its own errors, SQLAlchemy's, the system's (requests') and a database driver's that is missing.
     from mlflow.exceptions import MlflowException  # noqa: PLC0415
@@ -139,12 +156,12 @@ def store_errors() -> Iterator[None]:
     except Timeout:
         raise NewstanceError(
             f"Another process has held the tracking store {shown_uri()} for {LOCK_SECONDS} seconds; "
-            "let it end, then run `newstance track` again."
+            f"let it end, then run `{command}` again."
         ) from None
     except (MlflowException, SQLAlchemyError, sqlite3.Error, OSError, ImportError) as error:
         raise NewstanceError(
             f"The tracking store {shown_uri()} failed ({_reason(error)}); check that it runs and that "
-            "MLFLOW_TRACKING_URI names it, then run `newstance track` again."
+            f"MLFLOW_TRACKING_URI names it, then run `{command}` again."
         ) from error
 
 

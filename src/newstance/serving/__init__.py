@@ -1,0 +1,1 @@
+"""Using the champions: the HTTP server with its page, and batch prediction over files."""

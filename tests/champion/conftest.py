@@ -1,0 +1,15 @@
+"""A store of its own, and stand-ins for what makes bundles."""
+
+from __future__ import annotations
+
+import pytest
+
+from champion.fakes import Converter, install
+from tracking.conftest import client, empty_database, use_another_store
+
+__all__ = ["client", "converter", "empty_database", "use_another_store"]
+
+
+@pytest.fixture
+def converter(monkeypatch: pytest.MonkeyPatch) -> Converter:
+    return install(monkeypatch)
