@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import schemathesis
@@ -11,5 +12,5 @@ from newstance.serving.lines import MEDIA_TYPES
 
 @schemathesis.serializer(*MEDIA_TYPES)
 def json_lines(_: Any, value: Any) -> bytes:
-    """Send the text as it is: a stream is any text."""
-    return str(value).encode("utf-8", "replace")
+    """Send a text as it is, since a stream is any text, and everything else as a line."""
+    return (value if isinstance(value, str) else json.dumps(value)).encode("utf-8", "replace")

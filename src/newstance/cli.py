@@ -308,6 +308,49 @@ def predict(
 
 
 @app.command()
+def serve(
+    bundle: Annotated[Path, typer.Option(help="The exported models.")] = BUNDLE,
+    host: Annotated[str, typer.Option(help="Address; one that others can reach needs --keys.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8000,
+    keys: Annotated[Path | None, typer.Option(help="File of API keys (NEWSTANCE_API_KEYS holds them, too).")] = None,
+    admin_keys: Annotated[
+        Path | None, typer.Option(help="File of keys that may reload (NEWSTANCE_ADMIN_KEYS).")
+    ] = None,
+    insecure: Annotated[bool, typer.Option("--insecure", help="Serve a public address without keys.")] = False,
+    log_articles: Annotated[bool, typer.Option("--log-articles", help="Write articles into the access log.")] = False,
+    max_wait_ms: Annotated[float, typer.Option(min=0, help="What batching may add to an answer.")] = 5,
+    max_queue: Annotated[int, typer.Option(min=64, help="Articles that may wait; more are refused.")] = 128,
+) -> None:
+    """Serve the champions over HTTP, with a page."""
+    from newstance.serving.server import serve as run
+    from newstance.serving.settings import ServingSettings
+
+    run(
+        ServingSettings(
+            bundle=bundle,
+            host=host,
+            port=port,
+            keys=keys,
+            admin_keys=admin_keys,
+            insecure=insecure,
+            log_articles=log_articles,
+            max_wait_ms=max_wait_ms,
+            max_queue=max_queue,
+        )
+    )
+
+
+@app.command()
+def key(name: Annotated[str, typer.Argument(help="Whose key: what the server's log says.")]) -> None:
+    """Make an API key: its line for the key file goes to standard output, the key itself to the terminal."""
+    from newstance.serving.keys import make_key
+
+    secret, line = make_key(name)
+    console.print(f"Key of {name}, shown this once: {secret}", soft_wrap=True, highlight=False, markup=False)
+    typer.echo(line)
+
+
+@app.command()
 def doctor(params: Params = PARAMS_FILE) -> None:
     """Say what is installed, where things are, what is missing."""
     from newstance.doctor import examine

@@ -41,7 +41,8 @@ _PREDICT_BODY = {
 }
 _LINES_BODY = {
     "required": True,
-    "content": {media_type: {"schema": {"type": "string"}} for media_type in lines.MEDIA_TYPES},
+    # Without a type: whatever is sent is a stream of lines, and what is wrong with a line is answered in its place.
+    "content": {media_type: {"schema": {"description": "An ArticleIn a line"}} for media_type in lines.MEDIA_TYPES},
 }
 
 
