@@ -31,6 +31,7 @@ test: $(INSTALLED)  ## check style and types, run all tests, the smoke pipeline 
 	ruff check src tests benchmarks
 	ruff format --check src tests benchmarks
 	mypy
+	$(VENV)/bin/python tests/fetch_browser.py
 	OMP_NUM_THREADS=1 pytest -n 2 --dist loadgroup
 
 smoke: $(INSTALLED)  ## run the same stages on a small slice, in build/smoke

@@ -12,15 +12,27 @@ import pytest
 from playwright.sync_api import Browser, Playwright, sync_playwright
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
+FETCHED = Path(__file__).parents[1] / "build" / "browser"
 
 
 def find_browser(playwright: Playwright) -> str | None:
-    """Return the path of a Chromium: the variable CHROMIUM, a known name on PATH, or playwright's own; None without."""
+    """Return the path of a Chromium, or None.
+
+    The variable CHROMIUM names one; else a known name on PATH, playwright's own, and what fetch_browser.py fetched.
+    """
     if named := os.environ.get("CHROMIUM"):
         return named
     found = [path for name in NAMES if (path := shutil.which(name))]
-    own = playwright.chromium.executable_path
-    return next(iter(found), own if Path(own).is_file() else None)
+    others = [Path(playwright.chromium.executable_path), FETCHED / "chromium"]
+    return next(iter([*found, *(str(path) for path in others if path.is_file())]), None)
+
+
+def _environment(path: str) -> dict[str, str]:
+    """Show a fetched browser the libraries and fonts that came with it."""
+    if Path(path).parent != FETCHED:
+        return dict(os.environ)
+    own = {"LD_LIBRARY_PATH": str(FETCHED / "al2023" / "lib"), "FONTCONFIG_FILE": str(FETCHED / "fonts.conf")}
+    return dict(os.environ) | own
 
 
 @contextmanager
@@ -29,9 +41,9 @@ def running_browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         path = find_browser(playwright)
         if path is None:
-            pytest.skip("no Chromium: set CHROMIUM to one, put one on PATH, or run `playwright install chromium`")
+            pytest.skip("no Chromium: set CHROMIUM to one, put one on PATH, or run tests/fetch_browser.py")
         # Without the sandbox, which containers and root don't allow; the page under test is the project's own.
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"], env=_environment(path))
         try:
             yield browser
         finally:

@@ -319,7 +319,7 @@ def serve(
     insecure: Annotated[bool, typer.Option("--insecure", help="Serve a public address without keys.")] = False,
     log_articles: Annotated[bool, typer.Option("--log-articles", help="Write articles into the access log.")] = False,
     max_wait_ms: Annotated[float, typer.Option(min=0, help="What batching may add to an answer.")] = 5,
-    max_queue: Annotated[int, typer.Option(min=64, help="Articles that may wait; more are refused.")] = 128,
+    max_queue: Annotated[int, typer.Option(min=64, help="Articles that may wait; more are refused.")] = 64,
 ) -> None:
     """Serve the champions over HTTP, with a page."""
     from newstance.serving.server import serve as run

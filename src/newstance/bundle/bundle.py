@@ -141,13 +141,7 @@ class Bundle:
         first = min(tasks, key=lambda name: tasks[name].scheme.has_targets)
         novelty = Novelty.load(path, precisions[first])
         targets = TargetProposer.from_json(read_json(path / TARGETS))
-        bundle = cls(about, version, tasks, _Parts(networks, novelty, targets))
-        bundle.warm()
-        return bundle
-
-    def warm(self) -> None:
-        """Run everything once, so that the first article isn't slower than the next."""
-        self.predict([Article("Tram line opens", "The mayor praised the new tram line. " * 12)])
+        return cls(about, version, tasks, _Parts(networks, novelty, targets))
 
     def predict(self, articles: Sequence[Article], *, evidence: int = 3) -> list[Answer]:
         """Label articles.

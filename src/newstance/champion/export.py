@@ -13,7 +13,7 @@ from newstance.tracking import registry
 
 
 def export(tasks: Sequence[str], out: Path) -> Bundle:
-    """Bring the registry's champions together in one bundle, and load it once to see that it answers.
+    """Bring the registry's champions together in one bundle, and load it to see that it is whole.
 
     Each champion was verified against the model that was trained before it was registered
     (`newstance.champion.verify`); what is put together are the same files, by their hashes.

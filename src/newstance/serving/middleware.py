@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -58,7 +60,8 @@ class RequestMiddleware:
                 await busy.response(scope["path"], record.request_id)(scope, receive, send)
             else:
                 await self._app(scope, receive, send)
-        except ClientGoneError:
+        except (ClientGoneError, asyncio.CancelledError):
+            # Cancelled: the server stops, and has waited long enough.
             record.status = CLIENT_GONE
             _drop(scope)
         except Exception as error:

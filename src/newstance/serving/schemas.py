@@ -15,8 +15,8 @@ MAX_TARGETS = 16
 MAX_TITLE = 1_000
 MAX_TEXT = 50_000
 
-# At least one character that isn't blank; the controls are named since regex dialects differ on them.
-Target = Annotated[str, Field(min_length=1, max_length=200, pattern=r"[^\s\x00-\x1f]")]
+# At least one character that isn't blank; those are named on whose blankness regex dialects differ.
+Target = Annotated[str, Field(min_length=1, max_length=200, pattern=r"[^\s\u0000-\u001f\u0085\ufeff]")]
 
 
 class ArticleIn(BaseModel):

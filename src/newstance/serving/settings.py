@@ -53,7 +53,7 @@ class ServingSettings(Strict):
     log_articles: bool = False
     max_batch: int = Field(default=32, ge=1)
     max_wait_ms: float = Field(default=5, ge=0)
-    max_queue: int = Field(default=128, ge=MAX_ARTICLES)
+    max_queue: int = Field(default=MAX_ARTICLES, ge=MAX_ARTICLES)
     max_body_bytes: int = Field(default=4 << 20, ge=1 << 10)
     body_seconds: float = Field(default=15, gt=0)
     max_line_bytes: int = Field(default=1 << 20, ge=1 << 10)
