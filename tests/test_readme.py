@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from newstance.reporting.readme import block, headline, study
+from newstance.reporting.serving import serving
 from newstance.settings import STUDY_REPORTS, TABLES, load_settings
 
 ROOT = Path(__file__).parents[1]
@@ -19,6 +20,10 @@ def test_the_readme_states_what_the_tracked_tables_say():
 
 def test_the_readme_states_what_the_study_says():
     assert block(Path("README.md"), "study") == study(STUDY_REPORTS / TABLES.name, load_settings()), "newstance readme"
+
+
+def test_the_readme_states_what_was_measured_of_the_champions():
+    assert block(Path("README.md"), "serving") == serving(load_settings()), "newstance readme"
 
 
 def test_the_figures_that_the_readme_shows_are_there():

@@ -9,6 +9,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from newstance import load_champion
+from newstance.bundle.answers import Article
 from newstance.settings import load_settings
 
 ROOT = Path(__file__).parents[1]
@@ -51,6 +53,46 @@ def test_the_slice_is_cleaned_and_scored_as_recorded(project):
         metrics = json.loads((project / "runs" / experiment / "metrics.json").read_text(encoding="utf-8"))
         # Other processors may round otherwise, which moves a borderline article or two.
         assert metrics["test"]["macro_f1"] == pytest.approx(macro_f1, abs=0.03), experiment
+
+
+def test_the_bundle_holds_the_best_on_validation_and_answers_as_the_models_that_were_trained(project):
+    comparison = pd.read_csv(project / "reports/tables/comparison.csv")
+    best = comparison[comparison["best"] & (comparison["protocol"] == "standard")].set_index("task")["experiment"]
+    bundle = load_champion(project / "bundle")
+    assert {task: info.experiment for task, info in bundle.about.tasks.items()} == best.to_dict()
+    record = json.loads((project / "reports/champion.json").read_text(encoding="utf-8"))
+    for task, info in bundle.about.tasks.items():
+        verification = record[task]["verification"]
+        assert info.precision == verification["precision"]
+        assert verification["same_labels_fp32"] >= 0.98
+        assert verification["macro_f1_framework"] - verification[f"macro_f1_{info.precision}"] <= 0.005
+        predictions = pd.read_parquet(project / "runs" / info.experiment / "predictions.parquet")
+        test = predictions.query("protocol == 'standard' and split == 'test' and seed == @info.seed").head(40)
+        texts = pd.read_parquet(project / f"data/prepared/{task}/test.parquet").drop_duplicates("article_id")
+        units = test[["article_id", "target"]].merge(texts[["article_id", "title", "text"]], on="article_id")
+        articles = [Article(unit.title, unit.text, [unit.target] if unit.target else []) for unit in units.itertuples()]
+        expected = test[[f"prob_{code}" for code in bundle.schemes[task].codes]].to_numpy()
+        assert abs(bundle.probabilities(task, articles) - expected).mean() < 0.01
+
+
+def test_mlflow_serves_the_champion_with_the_answers_of_the_bundle(project):
+    texts = pd.read_parquet(project / "data/prepared/topic/test.parquet").head(4)
+    rows = pd.concat([texts, texts.head(1).assign(text="Too short.")])[["title", "text"]].reset_index(drop=True)
+    (project / "rows.json").write_text(json.dumps({"dataframe_split": rows.to_dict(orient="split")}), encoding="utf-8")
+    serving = ["mlflow", "models", "predict", "-m", "models:/newstance-topic@champion", "--env-manager", "local"]
+    environment = os.environ | {"MLFLOW_TRACKING_URI": f"sqlite:///{project}/mlflow.db"}
+    command = [*serving, "-i", "rows.json", "-t", "json", "-o", "answers.json"]
+    done = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    answers = json.loads((project / "answers.json").read_text(encoding="utf-8"))["predictions"]
+    articles = [Article(title, text, []) for title, text in zip(rows["title"], rows["text"], strict=True)]
+    for row, answer in zip(answers, load_champion(project / "bundle").predict(articles), strict=True):
+        decision = answer.labels.get("topic")
+        assert row["label"] == (decision.label if decision else None)
+        assert row["abstain"] == (answer.abstain.reason if answer.abstain else None)
+        for code, probability in (decision.probabilities if decision else {}).items():
+            assert row[code] == pytest.approx(probability, abs=1e-6)
+    assert answers[-1]["abstain"] == "too-short"
 
 
 def test_no_group_lies_in_two_splits_of_the_prepared_data(project):

@@ -182,7 +182,7 @@ class Bundle:
         for start in range(0, len(articles), CHUNK):
             chunk = articles[start : start + CHUNK]
             documents = [Document(article, self._parts.targets.aliases) for article in chunk]
-            targets = [article.targets[0] if article.targets else "" for article in chunk]
+            targets = [one.article.targets[0] if one.article.targets else "" for one in documents]
             units = list(zip(documents, targets, strict=True))
             encoded = self._parts.networks.submit(one for unit in units for one in model.member.requests(*unit))
             for document, target in units:
@@ -196,8 +196,9 @@ class Bundle:
         return [(one.field, one.start, one.end) for one in document.sentences]
 
     def _predict(self, articles: Sequence[Article], evidence: int) -> list[Answer]:
-        checked = [(article, self._check.check(article.title, article.text)) for article in articles]
-        plans = [self._plan(article) for article, abstention in checked if abstention is None]
+        documents = [Document(article, self._parts.targets.aliases) for article in articles]
+        checked = [(one, self._check.check(one.article.title, one.article.text)) for one in documents]
+        plans = [self._plan(document) for document, abstention in checked if abstention is None]
         encoded = self._parts.networks.submit(request for plan in plans for request in plan.requests)
         remaining = iter(plans)
         return [
@@ -232,9 +233,8 @@ class Bundle:
             labels={name: task.decide(unit, evidence) for name, task in self._pairs.items()},
         )
 
-    def _plan(self, article: Article) -> _Plan:
-        document = Document(article, self._parts.targets.aliases)
-        targets = self._targets_of(article)
+    def _plan(self, document: Document) -> _Plan:
+        targets = self._targets_of(document.article)
         return _Plan(document, targets, list(dict.fromkeys(self._requests(document, targets))))
 
     def _targets_of(self, article: Article) -> list[str]:

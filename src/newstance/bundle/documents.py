@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal, TypeVar
 
 from newstance.bundle.answers import Article
 from newstance.models.mentions import Aliases, about_target, sentence_spans, without_accents
 
 TITLE_END = ". "
+_LONE_SURROGATE = re.compile(r"[\ud800-\udfff]")
+ValueT = TypeVar("ValueT")
 
 
 @dataclass(frozen=True)
@@ -23,7 +26,7 @@ class Sentence:
     text: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Passage:
     """What a model reads.
 
@@ -40,12 +43,27 @@ class Passage:
 
 
 class Document:
-    """An article with its sentences; passages are cut once, however many models read them."""
+    """An article with its sentences; passages are cut once, however many models read them.
+
+    Attributes
+    ----------
+    article
+        As it was given but for halves of characters, which JSON can hold and UTF-8 can't: U+FFFD stands for each.
+    """
 
     def __init__(self, article: Article, aliases: Aliases) -> None:
-        self.article = article
+        targets = None if article.targets is None else [_whole(target) for target in article.targets]
+        self.article = Article(_whole(article.title), _whole(article.text), targets)
         self._aliases = aliases
         self._passages: dict[tuple[str, str], Passage] = {}
+        self._remembered: dict[Hashable, Any] = {}
+
+    def remember(self, key: Hashable, make: Callable[[], ValueT]) -> ValueT:
+        """Return what `make` gives, once for the document: most of what models compute holds for all its targets."""
+        if key not in self._remembered:
+            self._remembered[key] = make()
+        value: ValueT = self._remembered[key]
+        return value
 
     @cached_property
     def sentences(self) -> list[Sentence]:
@@ -93,3 +111,7 @@ class Document:
             spans[numbers[place]] = (position, position + len(sentence))
             position += len(sentence) + 1
         return Passage(" ".join(chosen.values()), spans)
+
+
+def _whole(text: str) -> str:
+    return _LONE_SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text)

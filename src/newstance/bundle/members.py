@@ -66,17 +66,21 @@ class Feature(ABC):
         """Yield what encoders must read: nothing, unless a feature says otherwise."""
         yield from ()
 
-    @abstractmethod
     def logits(self, unit: Unit) -> Array:
         """Return what the block adds to the logits, shape (classes,)."""
+        passage = unit.document.passage(self.field, unit.target)
+        return unit.document.remember((self, "logits", passage), lambda: self._logits(unit, passage))
 
-    @abstractmethod
     def pulls(self, unit: Unit) -> Mapping[int, Array]:
         """Return what of it each sentence adds, by the sentence's number."""
+        passage = unit.document.passage(self.field, unit.target)
+        return unit.document.remember((self, "pulls", passage), lambda: self._pulls(unit, passage))
 
-    def passage(self, unit: Unit) -> Passage:
-        """Cut what it reads."""
-        return unit.document.passage(self.field, unit.target)
+    @abstractmethod
+    def _logits(self, unit: Unit, passage: Passage) -> Array: ...
+
+    @abstractmethod
+    def _pulls(self, unit: Unit, passage: Passage) -> Mapping[int, Array]: ...
 
 
 class TermFeature(Feature):
@@ -87,25 +91,22 @@ class TermFeature(Feature):
         self._terms = terms
         self._coefficients = coefficients
 
-    def logits(self, unit: Unit) -> Array:
-        """Add up the coefficients of the terms that are there."""
-        columns, values = self._terms.vector(self._terms.count(self.passage(unit).text))
+    def _logits(self, unit: Unit, passage: Passage) -> Array:
+        columns, values = self._terms.vector(self._terms.count(passage.text))
         total: Array = values @ self._coefficients[columns]
         return total
 
-    def pulls(self, unit: Unit) -> Mapping[int, Array]:
-        """Share what a term adds among the sentences by how often each has it."""
-        passage = self.passage(unit)
+    def _pulls(self, unit: Unit, passage: Passage) -> Mapping[int, Array]:
+        # What a term adds is shared among the sentences by how often each has it.
         counts = self._terms.count(passage.text)
         columns, values = self._terms.vector(counts)
-        each = {int(c): value * self._coefficients[c] / counts[c] for c, value in zip(columns, values, strict=True)}
-        none = np.zeros(self._coefficients.shape[1])
-        return {
-            number: sum(
-                (n * each[c] for c, n in self._terms.count(passage.text[start:end]).items() if c in each), start=none
-            )
-            for number, (start, end) in passage.spans.items()
-        }
+        places = {int(column): place for place, column in enumerate(columns)}
+        shares = np.zeros((len(passage.spans), len(places)))
+        for row, (start, end) in zip(shares, passage.spans.values(), strict=True):
+            for column, times in self._terms.count(passage.text[start:end]).items():
+                if column in places:  # else a term over the end of a sentence made it
+                    row[places[column]] = times / counts[column]
+        return dict(zip(passage.spans, shares * values @ self._coefficients[columns], strict=True))
 
 
 class EncoderFeature(Feature):
@@ -120,24 +121,19 @@ class EncoderFeature(Feature):
         self._coefficients = coefficients
         self._center = center
 
-    def _request(self, document: Document, target: str) -> Request:
-        return self._reader.request(document.passage(self.field, target))
-
     def requests(self, document: Document, target: str) -> Iterator[Request]:
         """Yield the field's text."""
-        yield self._request(document, target)
+        yield self._reader.request(document.passage(self.field, target))
 
-    def logits(self, unit: Unit) -> Array:
-        """Multiply the embedding with the coefficients."""
-        mean = unit.encoded[self._request(unit.document, unit.target)].mean
+    def _logits(self, unit: Unit, passage: Passage) -> Array:
+        mean = unit.encoded[self._reader.request(passage)].mean
         total: Array = mean.astype(np.float64) / np.linalg.norm(mean) @ self._coefficients
         return total
 
-    def pulls(self, unit: Unit) -> Mapping[int, Array]:
-        """Add up what each token adds to the mean, by sentence."""
-        encoded = unit.encoded[self._request(unit.document, unit.target)]
+    def _pulls(self, unit: Unit, passage: Passage) -> Mapping[int, Array]:
+        encoded = unit.encoded[self._reader.request(passage)]
         scale = len(encoded.states) * float(np.linalg.norm(encoded.mean))
-        return encoded.by_sentence((encoded.states - self._center) @ self._coefficients / scale, self.passage(unit))
+        return encoded.by_sentence((encoded.states - self._center) @ self._coefficients / scale, passage)
 
 
 class LinearMember(Member):

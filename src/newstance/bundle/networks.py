@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -158,6 +158,7 @@ class Networks:
     def __init__(self, folder: Path, threads: int) -> None:
         self._graphs = [Graph(path) for path in sorted((folder / GRAPHS).iterdir())]
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="network")
+        self._covers: dict[frozenset[str], tuple[Graph, ...]] = {}
 
     def submit(self, requests: Iterable[Request]) -> dict[Request, Future[Encoded]]:
         """Begin to answer requests, each distinct one once and in their order."""
@@ -187,12 +188,14 @@ class Networks:
         self._pool.submit(run)
         return answers
 
-    @lru_cache  # noqa: B019  (a bundle's networks live as long as the bundle)
     def _cover(self, encoders: frozenset[str]) -> tuple[Graph, ...]:
         """Choose graphs for the encoders: one that has several of them before several, and no larger than needed."""
+        if encoders in self._covers:
+            return self._covers[encoders]
         chosen, left = [], set(encoders)
         while left:
             graph = max(self._graphs, key=lambda one: (len(left & set(one.encoders)), -len(one.encoders)))
             chosen.append(graph)
             left -= set(graph.encoders)
-        return tuple(chosen)
+        self._covers[encoders] = tuple(chosen)
+        return self._covers[encoders]

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import load_file, save
 
 from newstance.bundle.abstention import NearestTraining
 from newstance.bundle.answers import Abstention
@@ -58,7 +58,7 @@ class Novelty:
     def save(self, folder: Path) -> None:
         """Write it into a bundle."""
         write_json(folder / DESCRIPTION, {"encoder": self.reader.encoder, "max_tokens": self.reader.max_tokens})
-        save_file(self.nearest.to_arrays(), folder / ARRAYS)
+        (folder / ARRAYS).write_bytes(save(self.nearest.to_arrays()))
 
     def request(self, document: Document) -> Request:
         """Return what the encoder must read."""

@@ -9,6 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,10 +43,9 @@ class Terms:
     def count(self, text: str) -> Counter[int]:
         """Count the known terms of a text by column."""
         words = [word for word in WORD.findall(without_accents(text.lower())) if word not in self.stop_words]
-        columns = (
-            self.columns.get(term) for n in range(self.ngrams[0], self.ngrams[1] + 1) for term in _join(words, n)
-        )
-        return Counter(column for column in columns if column is not None)
+        terms = chain.from_iterable(_join(words, n) for n in range(self.ngrams[0], self.ngrams[1] + 1))
+        counts = Counter(map(self.columns.get, terms))
+        return Counter({column: times for column, times in counts.items() if column is not None})
 
     def vector(self, counts: Mapping[int, int]) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
         """Return columns and values of the TF-IDF vector: sublinear frequency, unit length."""

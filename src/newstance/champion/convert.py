@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from safetensors.numpy import save_file
+from safetensors.numpy import save
 
 from newstance.bundle.abstention import NEIGHBOURS, NearestTraining
 from newstance.bundle.answers import Article
@@ -121,7 +121,7 @@ def _write_arrays(parts: Parts, train: pd.DataFrame, aliases: Aliases, bundle: P
         answers = networks.submit(requests)
         means = [answer.result().mean for request, answer in answers.items() if request.encoder == reading.encoder]
         parts.arrays[name] = np.mean(means, axis=0, dtype=np.float32)
-    save_file(parts.arrays, parts.folder / ARRAYS)
+    (parts.folder / ARRAYS).write_bytes(save(parts.arrays))
 
 
 def _novelty(encoder: str, settings: Settings) -> Novelty:

@@ -147,21 +147,27 @@ def _export(network: nn.Module, config: Any, folder: Path) -> None:
     quantize_dynamic(
         folder / "fp32.onnx",
         folder / "int8.onnx",
-        nodes_to_exclude=_down_projections(fused.model, config),
+        nodes_to_exclude=_down_projections(fused.model, size),
         op_types_to_quantize=["MatMul", "Gather"],
         per_channel=True,
         weight_type=QuantType.QInt8,
     )
 
 
-def _down_projections(model: Any, config: Any) -> list[str]:
+def _down_projections(model: Any, size: int) -> list[str]:
     """Name the matrices after the activation function, which keep their precision.
 
     What comes out of the activation has the widest range: with these in 8 bits, too, embeddings are twice as far off.
     """
     shapes = {weights.name: list(weights.dims) for weights in model.graph.initializer}
-    shape = [config.intermediate_size, config.hidden_size]
-    return [node.name for node in model.graph.node if shape in [shapes.get(name) for name in node.input]]
+    matrices = [
+        (node.name, shapes[name])
+        for node in model.graph.node
+        if node.op_type == "MatMul"
+        for name in node.input
+        if name in shapes
+    ]
+    return [name for name, (rows, columns) in matrices if columns == size < rows]
 
 
 @contextmanager

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
+from functools import partial
 from pathlib import Path
 
 from newstance.errors import NewstanceError
@@ -14,9 +15,10 @@ from newstance.reporting.drawing import chart_name
 from newstance.reporting.goals import goals_table, read_goals
 from newstance.reporting.page import FIGURES, environment
 from newstance.reporting.results import TaskResults, by_experiment, read_tables, task_results
+from newstance.reporting.serving import serving
 from newstance.settings import REPORTS, STUDY_REPORTS, TABLES, Settings
 
-BLOCKS = ("results", "study")
+BLOCKS = ("results", "study", "serving")
 STUDY_TABLES = STUDY_REPORTS / TABLES.name
 
 
@@ -108,9 +110,9 @@ def compact_table(results: TaskResults, shown: Collection[str] | None = None) ->
 
 
 def update(readme: Path, tables: Path, settings: Settings, study_tables: Path = STUDY_TABLES) -> bool:
-    """Rewrite the blocks between the markers, ``results`` and ``study``, and nothing else.
+    """Rewrite the blocks between the markers, ``results``, ``study`` and ``serving``, and nothing else.
 
-    A file without the markers of ``study`` goes without that block.
+    A file without the markers of the last two goes without these blocks.
 
     Returns
     -------
@@ -127,9 +129,11 @@ def update(readme: Path, tables: Path, settings: Settings, study_tables: Path = 
     except FileNotFoundError:
         raise NewstanceError(f"{readme} does not exist.") from None
     changed = text
-    for name, written in zip(BLOCKS, (headline(tables, settings), study(study_tables, settings)), strict=True):
-        if name == "study" and not any(_marker(name, side) in text for side in ("begin", "end")):
+    writers: list[Callable[[Settings], str]] = [partial(headline, tables), partial(study, study_tables), serving]
+    for name, write in zip(BLOCKS, writers, strict=True):
+        if name != "results" and not any(_marker(name, side) in text for side in ("begin", "end")):
             continue
+        written = write(settings)
         before, after = _around_block(readme, changed, name)
         changed = f"{before}{_marker(name, 'begin')}\n{written}{_marker(name, 'end')}{after}"
     if changed == text:

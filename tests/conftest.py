@@ -1,0 +1,21 @@
+"""What the tests of several folders share and is slow to make."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tiny_bundle import TinyBundles
+
+
+@pytest.fixture(scope="session")
+def tiny_bundles(tmp_path_factory: pytest.TempPathFactory) -> TinyBundles:
+    """A small project and its bundles; not to be changed."""
+    import torch
+
+    from tiny_bundle import write_tiny_bundles
+
+    torch.set_num_threads(1)  # on busy cores, two threads that wait for each other take ten times as long
+    return write_tiny_bundles(tmp_path_factory.mktemp("bundles"))
