@@ -14,13 +14,18 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import psutil
+from mlflow import MlflowClient
+
+from newstance.tracking.registry import ALIAS, model_name
 from newstance.tracking.store import ENVIRONMENT, store_uri
 
 HERE = Path(__file__).parent
+TASK = "topic"
 PATIENCE = 180
 
 
@@ -31,7 +36,7 @@ class Subject:
     Attributes
     ----------
     command
-        Its command line; PORT stands for the port.
+        Makes its command line for a port.
     ready
         Path that answers 200 when it is ready.
     path, body
@@ -41,7 +46,7 @@ class Subject:
     """
 
     name: str
-    command: tuple[str, ...]
+    command: Callable[[int], list[str]]
     ready: str
     path: str
     body: Callable[[str, str], bytes]
@@ -58,8 +63,13 @@ class Running:
 
     def memory_mb(self) -> float:
         """Return its resident set."""
-        pages = int(Path(f"/proc/{self.pid}/statm").read_text(encoding="ascii").split()[1])
-        return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+        return psutil.Process(self.pid).memory_info().rss / 2**20
+
+    def cpu_seconds(self) -> float:
+        """Return the processor time that it and its children have taken."""
+        server = psutil.Process(self.pid)
+        times = [process.cpu_times() for process in (server, *server.children(recursive=True))]
+        return sum(time.user + time.system for time in times)
 
 
 def _for_newstance(title: str, text: str) -> bytes:
@@ -79,39 +89,54 @@ def _label(answer: Any) -> str:
     return label
 
 
+def _mlflow(uri: str, port: int) -> list[str]:
+    return f"mlflow models serve -m {uri} --env-manager local --port {port}".split()
+
+
+def _model_before_export(task: str) -> str:
+    """Find what the champion's run logged when it was tracked: the models as they were trained, and no bundle."""
+    client = MlflowClient(store_uri())
+    version = client.get_model_version_by_alias(model_name(task), ALIAS)
+    run = client.get_run(version.run_id)
+    models = client.search_logged_models([run.info.experiment_id], filter_string=f"source_run_id = '{version.run_id}'")
+    (model,) = (one for one in models if one.name == version.tags["newstance.experiment"])
+    return f"models:/{model.model_id}"
+
+
 NEWSTANCE = Subject(
     "newstance",
-    (sys.executable, "-m", "newstance", "serve", "--port", "PORT"),
+    lambda port: [sys.executable, "-m", "newstance", "serve", "--port", str(port)],
     "/readyz",
     "/v1/predict",
     _for_newstance,
     _label,
 )
-NO_EVIDENCE = Subject(
-    "newstance, no evidence",
-    (sys.executable, str(HERE / "serving_subjects.py"), "no-evidence", "PORT"),
-    "/readyz",
-    "/v1/predict",
-    _for_newstance,
-    _label,
+NO_EVIDENCE = replace(
+    NEWSTANCE,
+    name="newstance, no evidence",
+    command=lambda port: [sys.executable, str(HERE / "serving_subjects.py"), "no-evidence", str(port)],
 )
 MLFLOW = Subject(
     "mlflow models serve",
-    tuple("mlflow models serve -m models:/newstance-topic@champion --env-manager local --port PORT".split()),
+    lambda port: _mlflow(f"models:/{model_name(TASK)}@{ALIAS}", port),
     "/ping",
     "/invocations",
     _for_mlflow,
     lambda answer: answer["predictions"][0]["label"],
 )
+MLFLOW_BEFORE_EXPORT = replace(
+    MLFLOW, name="mlflow, before export", command=lambda port: _mlflow(_model_before_export(TASK), port), label=None
+)
 PIPELINE = Subject(
     "transformers pipeline",
-    (sys.executable, str(HERE / "serving_pipeline.py"), "PORT"),
+    lambda port: [sys.executable, str(HERE / "serving_pipeline.py"), str(port)],
     "/ping",
     "/classify",
     _for_pipeline,
     None,
 )
-SUBJECTS = (NEWSTANCE, NO_EVIDENCE, MLFLOW, PIPELINE)
+STOCK = (MLFLOW, MLFLOW_BEFORE_EXPORT, PIPELINE)
+SUBJECTS = (NEWSTANCE, NO_EVIDENCE, *STOCK)
 
 
 @contextmanager
@@ -119,7 +144,7 @@ def started(subject: Subject, core: int | None = None) -> Iterator[Running]:
     """Start a server, on one core if wanted, wait until it is ready, and end it afterwards."""
     port = _free_port()
     pinned = ["taskset", "-c", str(core)] if core is not None else []
-    command = pinned + [word.replace("PORT", str(port)) for word in subject.command]
+    command = pinned + subject.command(port)
     # A number of threads that was set for training is none of a server's defaults.
     environment = {name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"}
     environment |= {"MLFLOW_TRACKING_URI": store_uri(), **ENVIRONMENT}

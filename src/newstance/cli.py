@@ -2,25 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
-from rich.console import Console
-from rich.logging import RichHandler
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    ProgressColumn,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
-from rich.text import Text
+from rich.progress import TimeRemainingColumn
 
 from newstance.errors import NewstanceError
 from newstance.settings import (
@@ -35,6 +23,7 @@ from newstance.settings import (
     Settings,
     load_settings,
 )
+from newstance.terminal import complain, configure_logging, console, progress_bar, say
 
 # Commands import what they need: `newstance --help` must not wait for torch.
 # ruff: noqa: PLC0415
@@ -45,7 +34,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Topic and stance of news articles: prepare data, run and compare experiments.",
 )
-console = Console(stderr=True)
 Params = Annotated[Path, typer.Option("--params", help="The settings file.")]
 Study = Annotated[bool, typer.Option("--study", help="Take the experiments of the study too; results go to study/.")]
 
@@ -55,13 +43,8 @@ def main() -> None:
     try:
         app(prog_name="newstance")
     except NewstanceError as error:
-        _complain(error)
+        complain(error)
         sys.exit(2)
-
-
-def _complain(error: NewstanceError) -> None:
-    # A Text, since rich would read brackets in a message as markup and words between colons as emoji.
-    console.print(Text.assemble(("Error:", "bold red"), " ", " ".join(str(error).split())), soft_wrap=True)
 
 
 def _version(wanted: bool) -> None:
@@ -79,14 +62,7 @@ def options(
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Say nothing but warnings and errors.")] = False,
 ) -> None:
     """Set how much is said."""
-    level = logging.DEBUG if verbose else logging.WARNING if quiet else logging.INFO
-    handler = RichHandler(console=console, show_time=False, show_path=False, show_level=level == logging.DEBUG)
-    logging.basicConfig(level=logging.WARNING, format="%(message)s", handlers=[handler], force=True)
-    logging.getLogger("newstance").setLevel(level)
-
-
-def _say(text: str) -> None:
-    logging.getLogger("newstance").info(text)
+    configure_logging(verbose=verbose, quiet=quiet)
 
 
 @app.command()
@@ -94,7 +70,7 @@ def fetch(params: Params = PARAMS_FILE) -> None:
     """Bring the raw corpus into data/raw, verified by its hash."""
     from newstance.pipeline import fetch_corpus
 
-    _say(f"Raw corpus: {fetch_corpus(load_settings(params))}")
+    say(f"Raw corpus: {fetch_corpus(load_settings(params))}")
 
 
 @app.command()
@@ -103,7 +79,7 @@ def clean(params: Params = PARAMS_FILE) -> None:
     from newstance import pipeline
 
     pipeline.clean(load_settings(params))
-    _say(f"Clean articles: {pipeline.ARTICLES}; what was done: {TABLES / 'cleaning.csv'}")
+    say(f"Clean articles: {pipeline.ARTICLES}; what was done: {TABLES / 'cleaning.csv'}")
 
 
 @app.command()
@@ -112,7 +88,7 @@ def label(params: Params = PARAMS_FILE) -> None:
     from newstance import pipeline
 
     pipeline.label(load_settings(params))
-    _say(f"Agreement: {TABLES / 'agreement.csv'}")
+    say(f"Agreement: {TABLES / 'agreement.csv'}")
 
 
 @app.command()
@@ -121,7 +97,7 @@ def split(params: Params = PARAMS_FILE) -> None:
     from newstance import pipeline
 
     pipeline.split(load_settings(params))
-    _say(f"Prepared data: {PREPARED}; sizes: {TABLES / 'splits.csv'}")
+    say(f"Prepared data: {PREPARED}; sizes: {TABLES / 'splits.csv'}")
 
 
 @app.command()
@@ -135,17 +111,11 @@ def run(
     from newstance.experiment.environment import rank
 
     settings = load_settings(params)
-    with _progress() as progress:
+    with progress_bar() as progress:
         for path in experiments:
             folder = run_experiment(path, settings, track=track, progress=progress)
             if rank() == 0:
-                _say(f"Run folder: {folder}")
-
-
-def _progress(*more: ProgressColumn, hidden: bool = False) -> Progress:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), *more)
-    quiet = not logging.getLogger("newstance").isEnabledFor(logging.INFO)
-    return Progress(*columns, console=console, disable=hidden or quiet or not console.is_terminal)
+                say(f"Run folder: {folder}")
 
 
 @app.command()
@@ -155,7 +125,7 @@ def track(folders: Annotated[list[Path], typer.Argument(help="Run folders.")]) -
 
     for folder in folders:
         tracked = tracking.track(folder)
-        _say(f"{folder}: {'logged' if tracked.created else 'was logged already'}, MLflow run {tracked.run_id}")
+        say(f"{folder}: {'logged' if tracked.created else 'was logged already'}, MLflow run {tracked.run_id}")
 
 
 @app.command()
@@ -174,14 +144,14 @@ def compare(params: Params = PARAMS_FILE, study: Study = False) -> None:
     write_tables(tables, reports / TABLES.name)
     if not study:
         write_plot_data(tables, RUNS, settings.labels.load_schemes(), PLOTS)
-    _say(f"Comparison: {reports / TABLES.name / 'comparison.csv'}")
+    say(f"Comparison: {reports / TABLES.name / 'comparison.csv'}")
 
 
 def _study_runs(settings: Settings) -> list[Path]:
     """Find the runs of the study. One that needs data which isn't here may be missing; that is said."""
     wanted = [settings.run_folder(name) for name in (*settings.study, *settings.study_ensembles)]
     if missing := [folder.name for folder in wanted if not folder.is_dir()]:
-        _say(f"Without {', '.join(missing)}: not run here (dvc repro study/dvc.yaml).")
+        say(f"Without {', '.join(missing)}: not run here (dvc repro study/dvc.yaml).")
     return [folder for folder in wanted if folder.is_dir()]
 
 
@@ -197,7 +167,7 @@ def report(params: Params = PARAMS_FILE, study: Study = False) -> None:
 
     reports = STUDY_REPORTS if study else REPORTS
     write_report(reports / TABLES.name, reports, load_settings(params))
-    _say(f"Report: {reports / 'index.html'}")
+    say(f"Report: {reports / 'index.html'}")
 
 
 @app.command()
@@ -209,7 +179,7 @@ def readme(
     from newstance.reporting.readme import update
 
     changed = update(file, TABLES, load_settings(params))
-    _say(f"{file}: {'results updated' if changed else 'results were up to date'}")
+    say(f"{file}: {'results updated' if changed else 'results were up to date'}")
 
 
 @app.command()
@@ -235,12 +205,12 @@ def champion(
     chosen = [task] if task else tasks
     if rollback:
         before, now = registry.roll_back(chosen[0])
-        _say(f"Champion of {chosen[0]}: version {now.version} of {now.name} again, not version {before.version}")
+        say(f"Champion of {chosen[0]}: version {now.version} of {now.name} again, not version {before.version}")
     elif dry_run:
         typer.echo("\n\n".join(make_plan(one, settings, force=force).describe() for one in chosen))
     else:
         register_champions(chosen, settings, force=force)
-        _say(f"What validation chose: {RECORD}")
+        say(f"What validation chose: {RECORD}")
 
 
 @app.command()
@@ -251,7 +221,7 @@ def export(
     from newstance.champion.export import export as write
 
     bundle = write(load_settings(params).labels.schemes, output)
-    _say(f"Bundle: {output}, version {bundle.version}, with {', '.join(bundle.schemes)}")
+    say(f"Bundle: {output}, version {bundle.version}, with {', '.join(bundle.schemes)}")
 
 
 @app.command()
@@ -264,7 +234,7 @@ def articles(files: Annotated[list[Path], typer.Argument(help="Plain-text articl
         try:
             typer.echo(own.describe(own.parse(file)) + "\n")
         except NewstanceError as error:
-            _complain(error)
+            complain(error)
             refused = True
     if refused:
         raise typer.Exit(2)
@@ -296,14 +266,14 @@ def predict(
     job = Job.of(files, output, kind=kind, targets=targets, evidence=evidence)
     models = Bundle.load(bundle)
     rows_are_seen = output is None and sys.stdout.isatty()
-    with _progress(TimeRemainingColumn(), RowsPerSecond(), hidden=rows_are_seen) as progress:
+    with progress_bar(TimeRemainingColumn(), RowsPerSecond(), hidden=rows_are_seen) as progress:
         if output:
             summary = predict_to_file(job, models, progress, output, resume=resume, overwrite=overwrite)
         else:
             summary = predict_to_terminal(job, models, progress)
-    _say(f"{summary}{f'; {output}' if output else ''}")
+    say(f"{summary}{f'; {output}' if output else ''}")
     if summary.errors:
-        _complain(NewstanceError(f"{summary.errors:,} of the rows can't be read; what is wrong stands in their place."))
+        complain(NewstanceError(f"{summary.errors:,} of the rows can't be read; what is wrong stands in their place."))
         raise typer.Exit(1)
 
 

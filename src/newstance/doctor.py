@@ -12,6 +12,7 @@ from typing import Literal
 
 from newstance.errors import NewstanceError
 from newstance.settings import (
+    BUNDLE,
     CLEAN,
     EXPERIMENTS,
     PREPARED,
@@ -27,7 +28,14 @@ from newstance.settings import (
 # Checks import what they need inside, so that a library that is missing or broken is a finding and no crash.
 # ruff: noqa: PLC0415
 
-OPTIONAL = {"mlflow": "tracking", "dvc": "tracking", "jupyter": "notebooks"}
+OPTIONAL = {
+    "mlflow": "tracking",
+    "dvc": "tracking",
+    "jupyter": "notebooks",
+    "fastapi": "serving",
+    "uvicorn": "serving",
+    "onnxscript": "export",
+}
 
 
 @dataclass(frozen=True)
@@ -206,6 +214,7 @@ def _made(settings: Settings) -> Iterator[Finding]:
     for name in settings.labels.schemes:
         yield _place(f"prepared: {name}", PREPARED / name, "dvc repro split")
     yield _place("report", REPORTS / "index.html", "dvc repro")
+    yield _place("bundle of champions", BUNDLE, "dvc repro export")
 
 
 def _place(subject: str, path: Path, command: str) -> Finding:

@@ -15,7 +15,7 @@ from newstance.bundle.networks import GRAPHS, Encoded, Networks, Reader
 from newstance.champion.graphs import Encoder, shared_layers, write_graph
 from newstance.errors import NewstanceError
 from newstance.models.transformer.network import load_backbone, load_tokenizer
-from tiny_backbone import write_tiny_backbone
+from tiny_backbone import POSITIONS, write_tiny_backbone
 
 LAYERS = 2
 TEXTS = ["The council praised the new ferry and the tram.", "Goal!", "", "the mayor wants more nurses today " * 30]
@@ -66,12 +66,12 @@ def encode(bundle: Path, encoder: Encoder, text: str, precision: str = "fp32", t
     return Networks(bundle, 1).submit([request])[request].result(60)
 
 
-def alone(encoder: Encoder, backbone_ids: list[int]) -> np.ndarray:
+def alone(encoder: Encoder, token_ids: list[int]) -> np.ndarray:
     with torch.no_grad():
-        return encoder.module(input_ids=torch.tensor([backbone_ids])).last_hidden_state[0].numpy()
+        return encoder.module(input_ids=torch.tensor([token_ids])).last_hidden_state[0].numpy()
 
 
-def token_ids(encoder: Encoder, text: str, tokens: int = 32) -> list[int]:
+def token_ids(encoder: Encoder, text: str, tokens: int) -> list[int]:
     from tokenizers import Tokenizer
 
     tokenizer = Tokenizer.from_str(encoder.tokenizer)
@@ -84,9 +84,10 @@ def test_every_encoder_has_the_vectors_that_it_has_alone_in_torch(
     bundle: Path, name: str, request: pytest.FixtureRequest
 ) -> None:
     encoder = request.getfixturevalue(name)
-    for text in TEXTS:
-        expected = alone(encoder, token_ids(encoder, text))
-        found = encode(bundle, encoder, text)
+    for text, tokens in [(text, 32) for text in TEXTS] + [(TEXTS[-1], POSITIONS)]:
+        expected = alone(encoder, token_ids(encoder, text, tokens))
+        found = encode(bundle, encoder, text, tokens=tokens)
+        assert len(found.offsets) == len(expected) <= tokens
         np.testing.assert_allclose(found.states, expected, atol=1e-5)
         np.testing.assert_allclose(found.mean, expected.mean(axis=0), atol=1e-5)
 

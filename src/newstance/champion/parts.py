@@ -133,7 +133,8 @@ class Parts:
     def _feature(self, pipeline: Pipeline, coefficients: Floats) -> StoredTerms | StoredEncoder:
         text, extractor = (step for _, step in pipeline.steps)
         name = self._name()
-        self.arrays[f"{name}.coefficients"] = coefficients
+        # In rows: safetensors writes an array that lies in columns without a word as if it lay in rows.
+        self.arrays[f"{name}.coefficients"] = np.ascontiguousarray(coefficients)
         if isinstance(extractor, FrozenEncoder):
             encoder = self.frozen(extractor.backbone)
             self.centers[f"{name}.center"] = Reading(encoder, text.field, extractor.max_tokens)

@@ -89,7 +89,9 @@ def _others(abstention: pd.DataFrame) -> dict[str, Any]:
 
 def _compared(speed: pd.DataFrame) -> Table:
     values = speed.pivot_table(index="system", columns="measure", values="value", sort=False)
-    rows = [[Cell(str(system)), *(_cell(row.get(name), name) for name in COMPARED)] for system, row in values.iterrows()]
+    rows = [
+        [Cell(str(system)), *(_cell(row.get(name), name) for name in COMPARED)] for system, row in values.iterrows()
+    ]
     return Table("", ["server", *COMPARED.values()], rows)
 
 
