@@ -11,9 +11,12 @@ from newstance.models.mentions import target_sentences, without_accents
 FIELDS = ["title", "text", "article", "target", "target_sentences", "masked_sentences"]
 ABOUT = FIELDS[-2:]
 ALIASES = {"Noirin O'Sullivan": ["commissioner"], "travel ban": ["executive order"]}
-WORDS = "Noirin Nóirín O’Sullivan O'Sullivan commissioner travel ban bans executive order Mr. Dr. the EU said – ‘no’ 3.5"
+WORDS = (
+    "Noirin Nóirín O’Sullivan O'Sullivan commissioner travel ban bans executive order Mr. Dr. the EU said – ‘no’ 3.5"
+)
 sentence = st.tuples(
-    st.lists(st.sampled_from(WORDS.split()), min_size=1, max_size=7).map(" ".join), st.sampled_from([".", "?", "...", ""])
+    st.lists(st.sampled_from(WORDS.split()), min_size=1, max_size=7).map(" ".join),
+    st.sampled_from([".", "?", "...", ""]),
 ).map("".join)
 # Drawn from few sentences, so that one often occurs twice.
 text = st.lists(sentence, min_size=1, max_size=3).flatmap(

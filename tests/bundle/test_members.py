@@ -31,7 +31,9 @@ COEFFICIENTS = np.vstack([[3.0, 0, 0], [0, 0, 3], np.random.default_rng(1).norma
 NO_CENTER = np.zeros(len(WORDS))
 TEXT = "The mayor praised the new ferry. Others condemned it. There was rain on the old bridge. It was new."
 
-sentence = st.lists(st.sampled_from([*WORDS, "unknown"]), min_size=1, max_size=6).map(lambda one: f"It {' '.join(one)}.")
+sentence = st.lists(st.sampled_from([*WORDS, "unknown"]), min_size=1, max_size=6).map(
+    lambda one: f"It {' '.join(one)}."
+)
 article = st.lists(sentence, min_size=1, max_size=5).map(" ".join)
 numbers = st.floats(-3, 3, width=32)
 
@@ -95,7 +97,9 @@ def test_a_term_over_the_end_of_a_sentence_is_no_sentences_pull():
 
 
 @settings(deadline=None)
-@given(article.filter(lambda text: any(word in text for word in WORDS)), arrays(np.float64, len(WORDS), elements=numbers))
+@given(
+    article.filter(lambda text: any(word in text for word in WORDS)), arrays(np.float64, len(WORDS), elements=numbers)
+)
 def test_what_sentences_pull_by_their_tokens_adds_up_to_the_logits_up_to_the_center(text, center):
     read = unit(text)
     feature = EncoderFeature("text", READER, COEFFICIENTS, center)
@@ -146,7 +150,12 @@ def test_an_ensemble_averages_calibrated_probabilities_and_moves_of_members_with
     read = unit(TEXT)
     flat = np.sqrt(partial.probabilities(read))
     first, second = known.probabilities(read), flat / flat.sum()
-    expected = [0.25 * first[0] + 0.75 * second[0], 0.25 * first[1], 0.25 * first[2] + 0.75 * second[1], 0.75 * second[2]]
+    expected = [
+        0.25 * first[0] + 0.75 * second[0],
+        0.25 * first[1],
+        0.25 * first[2] + 0.75 * second[1],
+        0.75 * second[2],
+    ]
     np.testing.assert_allclose(both.probabilities(read), expected)
     np.testing.assert_allclose(both.moves(read, 1), 0.25 * known.moves(read, 1))
     np.testing.assert_allclose(both.moves(read, 0), 0.25 * known.moves(read, 0) + 0.375 * partial.moves(read, 0))

@@ -136,7 +136,7 @@ class Bundle:
         about, version = read_manifest(path)
         precisions = {name: precision or task.precision for name, task in about.tasks.items()}
         tasks = {name: Task(*load_task(path / TASKS / name, precisions[name])) for name in about.tasks}
-        networks = Networks(path, threads or len(os.sched_getaffinity(0)))
+        networks = Networks(path, threads or _cores())
         # In the precision of a task that reads every article, which then needn't be read once more.
         first = min(tasks, key=lambda name: tasks[name].scheme.has_targets)
         novelty = Novelty.load(path, precisions[first])
@@ -252,3 +252,8 @@ class Bundle:
         for task in self._pairs.values():
             for target in targets:
                 yield from task.member.requests(document, target)
+
+
+def _cores() -> int:
+    """Count the cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from newstance.bundle.documents import Passage
 from newstance.bundle.manifest import Precision
+from newstance.errors import NewstanceError
 from newstance.files import read_json
 
 if TYPE_CHECKING:
@@ -136,6 +137,8 @@ class Graph:
                 options = SessionOptions()
                 options.intra_op_num_threads = 1
                 file = self._folder / f"{precision}.onnx"
+                if not file.is_file():
+                    raise NewstanceError(f"The bundle has no {precision} variant of its networks ({file}).")
                 self._sessions[precision] = InferenceSession(file, options, providers=["CPUExecutionProvider"])
             return self._sessions[precision]
 

@@ -13,7 +13,8 @@ from sklearn.metrics import f1_score
 
 from newstance.bundle.answers import Article, Evidence
 from newstance.bundle.bundle import Bundle
-from newstance.bundle.manifest import Precision, read_manifest, write_manifest
+from newstance.bundle.manifest import Precision, file_hashes, read_manifest, write_manifest
+from newstance.bundle.networks import GRAPHS
 from newstance.corpus.prepared import read_prepared
 from newstance.errors import NewstanceError
 from newstance.evaluation.calibration import apply_temperature
@@ -77,7 +78,7 @@ def verify(bundle: Path, folder: Path, seed: int) -> Verification:
     Parameters
     ----------
     bundle
-        Folder of the bundle; the choice is written to its manifest.
+        Folder of the bundle, just converted; it keeps the chosen variant alone.
     folder, seed
         Run folder and seed of the model.
 
@@ -101,13 +102,21 @@ def verify(bundle: Path, folder: Path, seed: int) -> Verification:
     _refuse(scores, bundle)
     loss = scores["macro_f1_framework"] - scores["macro_f1_int8"]
     precision: Precision = "int8" if loss <= MOST_LOSS else "fp32"
-    manifest, _ = read_manifest(bundle)
-    tasks = {task: manifest.tasks[task].model_copy(update={"precision": precision})}
-    write_manifest(bundle, manifest.model_copy(update={"tasks": tasks}))
+    _keep(precision, task, bundle)
     scores |= _usefulness(loaded[precision], task, articles)
     return Verification(
         units=len(validation), precision=precision, **{name: round(value, DIGITS) for name, value in scores.items()}
     )
+
+
+def _keep(precision: Precision, task: str, bundle: Path) -> None:
+    """Leave the networks' other variant out of the bundle, which is a third of the size without it."""
+    manifest, _ = read_manifest(bundle)
+    for other in set(VARIANTS) - {precision}:
+        for file in (bundle / GRAPHS).glob(f"*/{other}.onnx"):
+            file.unlink()
+    tasks = {task: manifest.tasks[task].model_copy(update={"precision": precision})}
+    write_manifest(bundle, manifest.model_copy(update={"tasks": tasks, "files": file_hashes(bundle)}))
 
 
 def _framework(seed_folder: Path, bundle: Path, task: str, table: pd.DataFrame) -> Probabilities:
