@@ -21,6 +21,7 @@ reproduce: $(INSTALLED)  ## run the whole pipeline: corpus, experiments, compari
 	@echo
 	@echo "Report:      reports/index.html"
 	@echo "Results:     reports/tables/, runs/; dvc metrics show"
+	@echo "Champions:   newstance serve; newstance predict FILE; newstance champion --dry-run"
 	@echo "MLflow UI:   $(VENV)/bin/mlflow ui --backend-store-uri sqlite:///mlflow.db"
 
 study: $(INSTALLED)  ## run the long experiments: several seeds, ablations, learning curves (hours on a CPU)

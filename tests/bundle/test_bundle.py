@@ -17,6 +17,7 @@ from newstance.bundle.answers import Article
 from newstance.bundle.bundle import Bundle
 from newstance.bundle.manifest import read_manifest
 from newstance.errors import NewstanceError
+from newstance.models.mentions import plain_sentences, sentence_spans, sentences
 from projects import LEANINGS, SUBJECTS, TARGETS, VIEWS
 
 # The world of projects.py: the bundle has learnt about its mayor, its tram line and its ferry tax.
@@ -304,3 +305,8 @@ def test_labelling_needs_none_of_the_libraries_of_training(tiny_bundles):
     command = [sys.executable, "-c", code, str(tiny_bundles.merged), STORY]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.stdout.strip(), done.returncode) == ("[]", 0), done.stderr
+
+
+def test_nothing_of_an_article_is_kept_after_the_answer(bundle):
+    bundle.predict(ARTICLES[:2])
+    assert [cache.cache_info().currsize for cache in (sentences, plain_sentences, sentence_spans)] == [0, 0, 0]

@@ -1,6 +1,6 @@
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from newstance.bundle.answers import Article
@@ -9,7 +9,6 @@ from newstance.models.fields import TextField
 from newstance.models.mentions import target_sentences, without_accents
 
 FIELDS = ["title", "text", "article", "target", "target_sentences", "masked_sentences"]
-ABOUT = FIELDS[-2:]
 ALIASES = {"Noirin O'Sullivan": ["commissioner"], "travel ban": ["executive order"]}
 WORDS = (
     "Noirin Nóirín O’Sullivan O'Sullivan commissioner travel ban bans executive order Mr. Dr. the EU said – ‘no’ 3.5"
@@ -25,11 +24,15 @@ text = st.lists(sentence, min_size=1, max_size=3).flatmap(
     )
 )
 anything = st.one_of(text, st.text(max_size=60))
+# Its title is an accent and nothing else.
+ACCENT = ("\u0301", "The ferry is late. The travel ban is over. A \u0301 \u0301. It sank.")
 targets = st.sampled_from(["Noirin O'Sullivan", "travel ban", "European Union", "Ruritania", "São Tomé", "", " ", "(?"])
 
 
 @settings(deadline=None, max_examples=300)
 @given(st.one_of(st.just(""), anything), anything, targets)
+@example(*ACCENT, "travel ban")
+@example(*ACCENT, "Ruritania")
 def test_every_field_is_what_the_models_read_in_training(title, text, target):
     document = Document(Article(title, text), ALIASES)
     table = pd.DataFrame({"title": [title], "text": [text], "target": [target]})
@@ -39,6 +42,8 @@ def test_every_field_is_what_the_models_read_in_training(title, text, target):
 
 @settings(deadline=None, max_examples=300)
 @given(st.one_of(st.just(""), anything), anything, targets)
+@example(*ACCENT, "travel ban")
+@example(*ACCENT, "Ruritania")
 def test_spans_point_at_the_sentences_that_they_name(title, text, target):
     document = Document(Article(title, text), ALIASES)
     for one in document.sentences:
@@ -75,6 +80,18 @@ def test_sentences_that_do_not_name_the_target_are_left_out_and_keep_their_numbe
     document = Document(Article("Fares", "A tram came. The ferry is late. Trams are slow. I like the ferry."), {})
     assert document.passage("target_sentences", "ferry").spans == {2: (0, 18), 4: (19, 36)}
     assert document.passage("masked_sentences", "ferry").text == "The TARGET is late. I like the TARGET."
+
+
+def test_one_document_is_read_for_several_targets():
+    document = Document(Article("", "The ferry is late. The tram is new."), {})
+    for target, whole, masked in [
+        ("ferry", "The ferry is late.", "The TARGET is late."),
+        ("tram", "The tram is new.", "The TARGET is new."),
+    ]:
+        assert document.passage("target", target).text == target
+        assert document.passage("target_sentences", target).text == whole
+        assert document.passage("masked_sentences", target).text == masked
+    assert document.passage("article", "tram") is document.passage("article", "ferry")
 
 
 def test_where_no_sentence_names_the_target_title_and_first_sentences_are_read():

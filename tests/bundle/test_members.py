@@ -1,4 +1,5 @@
 import re
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -42,7 +43,7 @@ def terms(ngrams=(1, 1)):
     columns = {word: number for number, word in enumerate(WORDS)}
     idf = np.linspace(1, 2, len(WORDS))
     if ngrams == (1, 2):
-        columns |= {f"{first} {second}": len(columns) + n for n, (first, second) in enumerate(zip(WORDS, WORDS[1:]))}
+        columns |= {" ".join(pair): len(columns) + number for number, pair in enumerate(pairwise(WORDS))}
         idf = np.linspace(1, 2, len(columns))
     return Terms(columns, idf, ngrams, frozenset(["the", "it"]))
 

@@ -9,7 +9,9 @@ from sklearn.feature_extraction.text import CountVectorizer
 from models.kinds import SVM, model
 from newstance.bundle.terms import Terms
 
-WORDS = "The ferry Ferry FERRY a i its it's café cafe CAFÉ naïve Straße ñandú 2017 №5 snake_case ﬁne İstanbul — ! mother-in-law"
+WORDS = (
+    "The ferry Ferry FERRY a i its it's café cafe CAFÉ Straße ñandú 2017 №5 snake_case ﬁne İstanbul — ! mother-in-law"
+)
 texts = st.one_of(
     st.lists(st.sampled_from(WORDS.split()), max_size=12).map(" ".join), st.text(max_size=30), st.just("")
 )

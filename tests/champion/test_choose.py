@@ -7,7 +7,7 @@ import pytest
 
 from champion.finished import settings_for, write_finished
 from evaluation.synthetic_runs import STUDY, write_project
-from newstance.champion.choose import Candidate, candidates, decide
+from newstance.champion.choose import Candidate, candidates, code_hash, decide
 from newstance.corpus.prepared import read_prepared
 from newstance.errors import NewstanceError
 from newstance.evaluation.compare import compare
@@ -149,8 +149,11 @@ def test_the_first_champion_the_same_run_and_one_made_by_other_means() -> None:
     write_finished("stance-new", 0.7)
     (candidate,) = candidates("stance", settings_for("stance-new"))
     assert decide(candidate, None, force=False).register
-    same = incumbent(run_id=candidate.identity.id)
+    same = incumbent(run_id=candidate.identity.id, code=code_hash())
     assert not decide(candidate, same, force=False).register
+    converted_otherwise = decide(candidate, incumbent(run_id=candidate.identity.id, code="0" * 16), force=False)
+    assert converted_otherwise.register
+    assert "other code converted it" in converted_otherwise.reason
     assert decide(candidate, incumbent(run_id=candidate.identity.id, seed=2), force=False).register
     foreign = decide(candidate, Registered("newstance-stance", "9", None, None), force=False)
     assert not foreign.register

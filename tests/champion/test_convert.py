@@ -11,7 +11,7 @@ import pytest
 from models.kinds import CLASSIFIERS, FEATURES, model
 from newstance.bundle.answers import Article
 from newstance.bundle.bundle import Bundle
-from newstance.bundle.manifest import file_hashes, read_manifest
+from newstance.bundle.manifest import MANIFEST, Manifest, file_hashes, read_manifest, write_manifest
 from newstance.bundle.networks import GRAPHS
 from newstance.champion.convert import convert, merge
 from newstance.corpus.prepared import read_prepared
@@ -39,7 +39,8 @@ def other_run(tiny_bundles: TinyBundles, tmp_path: Path, project: Path) -> Path:
 
 def articles(table: pd.DataFrame) -> list[Article]:
     targets = table["target"] if "target" in table else [""] * len(table)
-    return [Article(title, text, [target]) for title, text, target in zip(table["title"], table["text"], targets)]
+    rows = zip(table["title"], table["text"], targets, strict=True)
+    return [Article(title, text, [target]) for title, text, target in rows]
 
 
 # Where the processor is quick at it, training computes frozen embeddings with fewer digits.
@@ -149,6 +150,35 @@ def test_a_merged_bundle_has_all_tasks_their_files_and_the_known_targets(tiny_bu
 def test_the_order_in_which_bundles_are_merged_does_not_matter(tiny_bundles: TinyBundles, tmp_path: Path) -> None:
     merge(list(tiny_bundles.single.values())[::-1], tmp_path / "bundle")
     assert read_manifest(tmp_path / "bundle") == read_manifest(tiny_bundles.merged)
+
+
+def test_bundles_that_kept_different_variants_of_one_network_answer_together_as_each_does_alone(
+    tiny_bundles: TinyBundles, tmp_path: Path
+) -> None:
+    for task, other in {"subject": "fp32", "view": "int8", "leaning": "fp32"}.items():
+        folder = Path(shutil.copytree(tiny_bundles.single[task], tmp_path / task))
+        for path in folder.rglob(f"{other}.onnx"):
+            path.unlink()
+        manifest = Manifest.model_validate(read_json(folder / MANIFEST))
+        kept = "int8" if other == "fp32" else "fp32"
+        tasks = {task: manifest.tasks[task].model_copy(update={"precision": kept})}
+        write_manifest(folder, manifest.model_copy(update={"tasks": tasks, "files": file_hashes(folder)}))
+    merge([tmp_path / task for task in CHAMPIONS], tmp_path / "merged")
+    merged = Bundle.load(tmp_path / "merged")
+    assert {name: info.precision for name, info in merged.about.tasks.items()} == {
+        "subject": "int8",
+        "view": "fp32",
+        "leaning": "int8",
+    }
+    sentence = "The {} spoke about the old ferry and the mayor praised the tram line and condemned the bridge. "
+    text = "".join(map(sentence.format, ["captain", "nurse", "union"]))
+    (together,) = merged.predict([Article("Ferry", text, ["the tram line"])])
+    for task in CHAMPIONS:
+        (alone,) = Bundle.load(tmp_path / task).predict([Article("Ferry", text, ["the tram line"])])
+        if task == "view":
+            assert together.targets == alone.targets != []
+        else:
+            assert together.labels[task] == alone.labels[task]
 
 
 def test_the_same_task_twice_is_refused_and_nothing_is_written(tiny_bundles: TinyBundles, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from mlflow.exceptions import MlflowException
 from champion.fakes import Converter
 from champion.finished import settings_for, write_finished
 from newstance import tracking
+from newstance.champion.choose import code_hash
 from newstance.champion.register import RECORD, make_plan, register_champions
 from newstance.errors import NewstanceError
 from newstance.files import read_json
@@ -58,6 +59,7 @@ def test_the_best_experiment_becomes_a_version_with_card_tags_and_alias(
         "newstance.run_id": identity["id"],
         "newstance.data": "0123456789abcdef" * 4,
         "newstance.validation_macro_f1": "0.71",
+        "newstance.code": code_hash(),
         "newstance.version": registry.installed("newstance"),
     }
     _, nested = found(client, folder)

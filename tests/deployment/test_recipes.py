@@ -83,10 +83,10 @@ def test_the_bundle_is_mounted_read_only_where_the_server_looks_for_it() -> None
 
 
 @pytest.mark.parametrize("name", SERVICES)
-def test_a_service_listens_on_loopback_and_can_change_nothing_but_its_volumes(name: str) -> None:
+def test_a_service_listens_on_loopback_and_can_write_nowhere_but_in_volumes_and_tmp(name: str) -> None:
     service = SERVICES[name]
     assert all(re.fullmatch(r"127\.0\.0\.1:\d+:\d+", port) for port in service["ports"])
-    assert service["read_only"] is True
+    assert (service["read_only"], service["tmpfs"]) == (True, ["/tmp"])
     assert service["cap_drop"] == ["ALL"]
     assert service["security_opt"] == ["no-new-privileges:true"]
 

@@ -131,6 +131,23 @@ def test_a_second_signal_does_not_wait(start: Starter) -> None:
     assert time.monotonic() - started < 5
 
 
+def test_ctrl_c_does_not_wait_for_balancers_but_for_answers(start: Starter) -> None:
+    process = start({"seconds": 0.3}, drain_seconds=60)
+    answers: list[int] = []
+    asking = threading.Thread(
+        target=lambda: answers.append(httpx.post(f"{process.url}/v1/predict", json=[article()] * 3).status_code)
+    )
+    asking.start()
+    time.sleep(0.3)
+    started = time.monotonic()
+    process.process.send_signal(signal.SIGINT)
+    assert process.process.wait(timeout=PATIENCE) == 0
+    assert time.monotonic() - started < 5
+    asking.join()
+    assert answers == [200]
+    assert not any("Traceback" in line for line in process.log)
+
+
 def test_a_stream_that_never_ends_does_not_keep_the_server_from_stopping(start: Starter) -> None:
     process = start(shutdown_seconds=1)
     stream = unfinished_post(process.port, "/v1/predict/batch", "application/x-ndjson")
@@ -243,6 +260,30 @@ def test_a_client_that_went_away_is_logged_as_such(start: Starter) -> None:
     with contextlib.suppress(httpx.ReadTimeout):
         httpx.post(f"{process.url}/v1/predict", json=[article()] * 20, timeout=0.1)
     wait_until(lambda: any(entry.get("status") == 499 for entry in process.entries()))
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [(("--host", "0.0.0.0", "--port", "0"), "there are no API keys"), (("--port",), "is in use")],
+)
+def test_the_command_says_in_one_sentence_why_it_does_not_serve(
+    tmp_path: Path, options: tuple[str, ...], reason: str
+) -> None:
+    (tmp_path / "manifest.json").write_text("{}")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = [str(taken.getsockname()[1])] if options == ("--port",) else []
+        done = subprocess.run(
+            [sys.executable, "-m", "newstance", "serve", "--bundle", tmp_path, *options, *port],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+            env={name: value for name, value in os.environ.items() if name != "NEWSTANCE_API_KEYS"},
+        )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert reason in done.stderr
+    assert "Traceback" not in done.stderr
+    assert len(done.stderr.splitlines()) == 1
 
 
 def test_the_command_makes_keys_and_refuses_what_can_not_be_served(tmp_path: Path) -> None:

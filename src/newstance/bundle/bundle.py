@@ -11,7 +11,7 @@ import numpy as np
 
 from newstance.bundle.abstention import TextCheck
 from newstance.bundle.answers import Abstention, Answer, Article, Decision, Evidence, Score, TargetAnswer
-from newstance.bundle.documents import Document
+from newstance.bundle.documents import Document, forget_texts
 from newstance.bundle.manifest import Manifest, Precision, read_manifest
 from newstance.bundle.members import Array, Member, Unit, apply_temperature
 from newstance.bundle.networks import Encoded, Networks, Request
@@ -161,6 +161,7 @@ class Bundle:
         answers = []
         for start in range(0, len(articles), CHUNK):
             answers += self._predict(articles[start : start + CHUNK], evidence)
+            forget_texts()
         return answers
 
     def probabilities(self, task: str, articles: Sequence[Article]) -> Array:

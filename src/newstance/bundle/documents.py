@@ -9,7 +9,14 @@ from functools import cached_property
 from typing import Any, Literal, TypeVar
 
 from newstance.bundle.answers import Article
-from newstance.models.mentions import Aliases, about_target, sentence_spans, without_accents
+from newstance.models.mentions import (
+    Aliases,
+    about_target,
+    plain_sentences,
+    sentence_spans,
+    sentences,
+    without_accents,
+)
 
 TITLE_END = ". "
 _LONE_SURROGATE = re.compile(r"[\ud800-\udfff]")
@@ -40,6 +47,12 @@ class Passage:
 
     text: str
     spans: Mapping[int, tuple[int, int]]
+
+
+def forget_texts() -> None:
+    """Empty the caches of sentences, which serve training: a server keeps nothing of what its users send."""
+    for remembering in (sentences, plain_sentences, sentence_spans):
+        remembering.cache_clear()
 
 
 class Document:

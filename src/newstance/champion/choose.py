@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from hashlib import sha256
+from pathlib import Path
 
 from pydantic import BaseModel
 
 from newstance.errors import NewstanceError
 from newstance.evaluation.experiments import Experiment, ranked
 from newstance.evaluation.runs import Run, read_runs
-from newstance.files import read_json
+from newstance.files import file_sha256, read_json
 from newstance.settings import Settings
 from newstance.tracking.folder import Identity, parse
 from newstance.tracking.registry import Provenance, Registered
+
+CONVERTING = ("bundle", "champion")
 
 
 class _Validation(BaseModel):
@@ -67,6 +72,7 @@ class Candidate:
             run_id=self.identity.id,
             data=self.run.settings.data,
             validation_macro_f1=self.macro_f1,
+            code=code_hash(),
         )
 
 
@@ -124,7 +130,8 @@ def _decide(new: Provenance, incumbent: Registered | None) -> Decision:
         reason = f"The champion, {place}, was not made by newstance, so the scores can't be compared"
         return Decision(False, f"{reason}; --force replaces it.")
     if (new.run_id, new.seed) == (old.run_id, old.seed):
-        return Decision(False, f"It is the champion already, as {place}.")
+        other = new.code != old.code
+        return Decision(other, f"It is the champion already, as {place}{', but other code converted it' * other}.")
     scores = f"{new.validation_macro_f1:.6f} against {old.validation_macro_f1:.6f} of {old.experiment}, {place}"
     if new.data != old.data:
         reason = f"The champion {old.experiment}, {place}, was validated on other data, so the scores can't be compared"
@@ -133,6 +140,14 @@ def _decide(new: Provenance, incumbent: Registered | None) -> Decision:
         return Decision(False, f"Its macro-F1 on validation is lower, {scores}; --force replaces it all the same.")
     word = "higher" if new.validation_macro_f1 > old.validation_macro_f1 else "as high"
     return Decision(True, f"Its macro-F1 on validation is {word}, {scores}.")
+
+
+@lru_cache
+def code_hash() -> str:
+    """Return a hash of the code that decides what is in a bundle: a bundle that other code wrote is made anew."""
+    package = Path(__file__).parents[1]
+    files = sorted(path for part in CONVERTING for path in (package / part).glob("*.py"))
+    return sha256("".join(file_sha256(path) for path in files).encode()).hexdigest()[:16]
 
 
 def _on_validation(run: Run) -> Experiment:

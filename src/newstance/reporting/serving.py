@@ -17,7 +17,7 @@ RECORD = REPORTS / "champion.json"
 BENCHMARKS = Path("benchmarks")
 NEWS = "articles"
 COMPARED = {
-    "articles_per_second": "articles a second",
+    "articles_a_second": "articles a second",
     "p50_ms": "median, ms",
     "p99_ms": "99th percentile, ms",
     "speedup": "newstance is faster by",

@@ -35,7 +35,10 @@ RUNTIME = "numpy onnxruntime pandas py3langid pydantic pyyaml safetensors senten
 
 
 class Provenance(BaseModel):
-    """The run that a registered version comes from, as its tags ``newstance.*`` say it."""
+    """What a registered version comes from, as its tags ``newstance.*`` say it: a run, and the code that converted it.
+
+    `code` is a hash of that code; versions that were registered before it was kept have none.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -44,6 +47,7 @@ class Provenance(BaseModel):
     run_id: str
     data: str
     validation_macro_f1: float
+    code: str = ""
 
     def tags(self) -> dict[str, str]:
         """Return the tags of a version that comes from this run."""
