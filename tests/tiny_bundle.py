@@ -15,6 +15,7 @@ import yaml
 
 from experiment.running import run, transformer, write_experiment
 from newstance.bundle.abstention import NearestTraining
+from newstance.bundle.manifest import MANIFEST, Manifest, file_hashes, write_manifest
 from newstance.champion import convert as convert_module
 from newstance.champion.convert import convert, merge
 from newstance.files import read_json, write_json, write_text
@@ -67,6 +68,12 @@ def write_tiny_bundles(folder: Path) -> TinyBundles:
             convert(RUNS / experiment, 1, settings, bundles.single[task])
     merge(list(bundles.single.values()), bundles.merged)
     return bundles
+
+
+def sign_again(bundle: Path) -> None:
+    """Write the hashes of a bundle's files anew, so that only what it holds tells that it was spoilt."""
+    manifest = Manifest.model_validate(read_json(bundle / MANIFEST))
+    write_manifest(bundle, manifest.model_copy(update={"files": file_hashes(bundle)}))
 
 
 class _LenientNearest(NearestTraining):

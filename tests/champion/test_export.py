@@ -10,7 +10,7 @@ from newstance.bundle.manifest import read_manifest
 from newstance.champion.export import export
 from newstance.errors import NewstanceError
 from newstance.tracking import registry
-from tiny_bundle import CHAMPIONS, TinyBundles
+from tiny_bundle import CHAMPIONS, TinyBundles, sign_again
 
 
 @pytest.fixture
@@ -51,14 +51,18 @@ def test_when_a_task_has_no_champion_the_old_bundle_stays(registered: dict[str, 
     assert read_manifest(tmp_path / "bundle")[1] == version
 
 
-def test_when_a_registered_bundle_was_changed_the_old_bundle_stays(
-    registered: dict[str, Path], tiny_bundles: TinyBundles, tmp_path: Path
+@pytest.mark.parametrize("signed", [False, True])
+def test_when_a_registered_bundle_was_changed_or_does_not_load_the_old_bundle_stays(
+    signed: bool, registered: dict[str, Path], tiny_bundles: TinyBundles, tmp_path: Path
 ) -> None:
     version = export(["view"], tmp_path / "bundle").version
-    changed = shutil.copytree(tiny_bundles.single["leaning"], tmp_path / "changed")
-    (changed / "targets.json").write_text("{}", encoding="utf-8")
+    changed = Path(shutil.copytree(tiny_bundles.single["leaning"], tmp_path / "changed"))
+    (changed / "tasks/leaning/model.json").write_text("{}", encoding="utf-8")
+    if signed:
+        sign_again(changed)
     registered["leaning"] = changed
-    with pytest.raises(NewstanceError, match=r"targets\.json is not the file that was exported"):
+    problem = r"'temperature' is missing.*export" if signed else r"model\.json is not the file that was exported"
+    with pytest.raises(NewstanceError, match=problem):
         export(["view", "leaning"], tmp_path / "bundle")
     assert read_manifest(tmp_path / "bundle")[1] == version
     assert sorted(path.name for path in tmp_path.iterdir()) == ["bundle", "changed"]

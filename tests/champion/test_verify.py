@@ -12,13 +12,12 @@ from safetensors.numpy import load_file, save
 
 from newstance.bundle.answers import Article
 from newstance.bundle.bundle import Bundle
-from newstance.bundle.manifest import MANIFEST, Manifest, file_hashes, read_manifest, write_manifest
+from newstance.bundle.manifest import read_manifest
 from newstance.bundle.networks import GRAPHS
 from newstance.champion.verify import Verification, verify
 from newstance.corpus.prepared import read_prepared
 from newstance.errors import NewstanceError
-from newstance.files import read_json
-from tiny_bundle import TinyBundles
+from tiny_bundle import TinyBundles, sign_again
 
 
 @pytest.fixture
@@ -37,12 +36,6 @@ def copy(tiny_bundles: TinyBundles, tmp_path: Path, monkeypatch: pytest.MonkeyPa
 def check(tiny_bundles: TinyBundles) -> Callable[[Path], Verification]:
     """A function that verifies a copy against its run."""
     return lambda bundle: verify(bundle, tiny_bundles.run_folder(bundle.name), 1)
-
-
-def sign_again(bundle: Path) -> None:
-    """Write the hashes anew, so that nothing but the answers tells what was spoilt."""
-    manifest = Manifest.model_validate(read_json(bundle / MANIFEST))
-    write_manifest(bundle, manifest.model_copy(update={"files": file_hashes(bundle)}))
 
 
 @pytest.mark.parametrize("task", ["subject", "view", "leaning"])
@@ -77,8 +70,10 @@ def test_the_variant_with_8_bits_answers_where_it_is_as_good_and_the_bundle_is_w
     assert manifest.tasks["leaning"].precision == "int8"
     assert Bundle.load(bundle).about == manifest
     assert {path.name for path in bundle.rglob("*.onnx")} == {"int8.onnx"}
+    validation = read_prepared("leaning")["validation"]
+    articles = [Article(title, text) for title, text in zip(validation["title"], validation["text"], strict=True)]
     with pytest.raises(NewstanceError, match="no fp32 variant"):
-        Bundle.load(bundle, precision="fp32").probabilities("leaning", [Article("Ferry", "The council praised it.")])
+        Bundle.load(bundle, precision="fp32").predict(articles)
 
 
 def test_the_variant_with_8_bits_does_not_answer_where_it_is_worse(
