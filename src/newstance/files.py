@@ -56,6 +56,8 @@ def read_json(path: Path) -> Any:
         raise NewstanceError(f"{path} is missing; run the step that writes it (dvc repro) first.") from None
     except json.JSONDecodeError as error:
         raise NewstanceError(f"{path} is not valid JSON (line {error.lineno}: {error.msg}).") from None
+    except UnicodeDecodeError:
+        raise NewstanceError(f"{path} is not valid JSON (it is no UTF-8 text).") from None
 
 
 def write_csv(path: Path, table: pd.DataFrame) -> None:

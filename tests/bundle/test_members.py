@@ -137,6 +137,15 @@ def test_a_move_is_the_slope_of_the_probability_in_the_direction_of_the_pull(log
     np.testing.assert_allclose(moves, slopes, atol=1e-4)
 
 
+@pytest.mark.parametrize("temperature", [0.5, 3.0])
+def test_a_temperature_is_part_of_the_slope(temperature):
+    read, step = unit(TEXT), 1e-6
+    logits = np.log(of_terms().probabilities(read))
+    pulls = sum(np.array(list(feature.pulls(read).values())) for feature in of_terms()._features)
+    slopes = [softmax((logits + step * pull) / temperature) - softmax(logits / temperature) for pull in pulls]
+    np.testing.assert_allclose(of_terms().moves(read, 2, temperature), np.array(slopes)[:, 2] / step, atol=1e-4)
+
+
 @settings(deadline=None)
 @given(article)
 def test_what_speaks_for_one_label_speaks_against_the_others(text):
@@ -159,7 +168,7 @@ def test_an_ensemble_averages_calibrated_probabilities_and_moves_of_members_with
     ]
     np.testing.assert_allclose(both.probabilities(read), expected)
     np.testing.assert_allclose(both.moves(read, 1), 0.25 * known.moves(read, 1))
-    np.testing.assert_allclose(both.moves(read, 0), 0.25 * known.moves(read, 0) + 0.375 * partial.moves(read, 0))
+    np.testing.assert_allclose(both.moves(read, 0), 0.25 * known.moves(read, 0) + 0.75 * partial.moves(read, 0, 2.0))
 
 
 def test_a_label_that_training_never_saw_gets_next_to_nothing_and_no_sentence_moves_it():

@@ -87,6 +87,7 @@ def test_the_record_says_what_validation_chose_and_nothing_that_differs_between_
             "seed": 2,
             "run_id": ids["stance-ferry"],
             "data": "0123456789abcdef" * 4,
+            "code": code_hash(),
             "validation_macro_f1": 0.71,
             "seed_validation_macro_f1": 0.72,
             "candidates": [

@@ -57,7 +57,7 @@ class Task:
         return Score(label=label.code, name=label.name, medtop=label.medtop, probability=float(probabilities[column]))
 
     def _evidence(self, unit: Unit, column: int, most: int) -> list[Evidence]:
-        moves = self.member.moves(unit, column)
+        moves = self.member.moves(unit, column, self.temperature)
         total = float(np.abs(moves).sum())
         strongest = np.argsort(-np.abs(moves), kind="stable")[:most]
         sentences = unit.document.sentences

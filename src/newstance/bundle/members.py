@@ -53,8 +53,22 @@ class Member(ABC):
         """Return the probability of each of its classes."""
 
     @abstractmethod
-    def moves(self, unit: Unit, column: int) -> Array:
-        """Return by how much each sentence changed the probability of a code, shape (sentences,), to first order."""
+    def moves(self, unit: Unit, column: int, temperature: float = 1.0) -> Array:
+        """Return by how much each sentence changed the probability of a code, to first order.
+
+        Parameters
+        ----------
+        unit
+            The article, and the target.
+        column
+            The code's column in the scheme.
+        temperature
+            With which the probabilities are calibrated.
+
+        Returns
+        -------
+        ndarray of shape (sentences,)
+        """
 
 
 class Feature(ABC):
@@ -154,13 +168,14 @@ class LinearMember(Member):
         blocks: Array = np.sum([feature.logits(unit) for feature in self._features], axis=0)
         return softmax(blocks + self._intercept)
 
-    def moves(self, unit: Unit, column: int) -> Array:
+    def moves(self, unit: Unit, column: int, temperature: float = 1.0) -> Array:
         """Add up what the blocks' sentences pull."""
         pulls = np.zeros((len(unit.document.sentences), len(self.columns)))
         for feature in self._features:
             for number, pull in feature.pulls(unit).items():
                 pulls[number] += pull
-        return first_order(self.probabilities(unit), pulls, self.columns, column)
+        calibrated = apply_temperature(self.probabilities(unit), temperature)
+        return first_order(calibrated, pulls / temperature, self.columns, column)
 
 
 class TransformerMember(Member):
@@ -184,7 +199,7 @@ class TransformerMember(Member):
         """Multiply the mean token vector with the head."""
         return softmax(unit.encoded[self._request(unit.document)].mean @ self._weights + self._bias)
 
-    def moves(self, unit: Unit, column: int) -> Array:
+    def moves(self, unit: Unit, column: int, temperature: float = 1.0) -> Array:
         """Add up what each token adds to the mean, by sentence."""
         encoded = unit.encoded[self._request(unit.document)]
         passage = unit.document.passage("article", "")
@@ -192,7 +207,8 @@ class TransformerMember(Member):
         tokens = (encoded.states - self._center) @ self._weights / len(encoded.states)
         for number, pull in encoded.by_sentence(tokens, passage).items():
             pulls[number] = pull
-        return first_order(self.probabilities(unit), pulls, self.columns, column)
+        calibrated = apply_temperature(self.probabilities(unit), temperature)
+        return first_order(calibrated, pulls / temperature, self.columns, column)
 
 
 class EnsembleMember(Member):
@@ -215,11 +231,9 @@ class EnsembleMember(Member):
             total[places] += weight * apply_temperature(member.probabilities(unit), temperature)
         return total
 
-    def moves(self, unit: Unit, column: int) -> Array:
-        """Average what the members' sentences moved; a temperature above 1 damps it."""
-        moved: Array = np.sum(
-            [weight / temperature * member.moves(unit, column) for member, weight, temperature in self._parts], axis=0
-        )
+    def moves(self, unit: Unit, column: int, temperature: float = 1.0) -> Array:
+        """Average what the members' sentences moved. The mean's own temperature changes all by nearly one factor."""
+        moved: Array = np.sum([weight * member.moves(unit, column, own) for member, weight, own in self._parts], axis=0)
         return moved
 
 

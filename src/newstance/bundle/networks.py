@@ -195,6 +195,8 @@ class Networks:
         """Choose graphs for the encoders: one that has several of them before several, and no larger than needed."""
         if encoders in self._covers:
             return self._covers[encoders]
+        if missing := encoders - {encoder for graph in self._graphs for encoder in graph.encoders}:
+            raise NewstanceError(f"The bundle has no network for the encoder {min(missing)}; export it again.")
         chosen, left = [], set(encoders)
         while left:
             graph = max(self._graphs, key=lambda one: (len(left & set(one.encoders)), -len(one.encoders)))
