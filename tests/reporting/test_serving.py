@@ -31,6 +31,15 @@ SPEED = [
     ("compare", "mlflow models serve", "speedup", 3.44),
     ("single", "Bundle.predict, evidence 3", "p50_ms", 39.6),
     ("single", "Bundle.predict, evidence 3", "p99_ms", 52.1),
+    ("single", "newstance, HTTP", "p50_ms", 44.6),
+    ("start", "newstance", "seconds_to_ready", 1.34),
+    ("soak", "newstance", "minutes", 10),
+    ("soak", "newstance", "requests_a_second", 11.2),
+    ("soak", "newstance", "failed", 0),
+    ("soak", "newstance", "requests", 6720),
+    ("soak", "newstance", "memory_growth_percent", 1.26),
+    ("overload", "newstance", "neither_200_nor_503", 0),
+    ("overload", "newstance", "recovery_seconds", 1.5),
 ]
 ABSTENTION = [
     ("articles", True, "validation", 275, 0.5),
@@ -65,7 +74,19 @@ def test_the_block_says_what_was_verified_and_measured(measured: Path) -> None:
     assert "| newstance serve | 41.3 | 750 | – | – |" in text
     assert "| mlflow models serve | 12.0 | – | – | 3.4 × |" in text
     assert "Made on 2 cores, Abacus 3000." in text
-    assert "takes 40 ms (99th percentile 52 ms)" in text
+    assert "takes 40 ms on one core (99th percentile 52 ms), 45 ms over HTTP" in text
+    assert "ready 1.3 s after its start" in text
+    assert "10 minutes at 11 articles a second: 0 of 6,720 requests failed, and memory grew by 1.3 %" in text
+    assert "0 answers were neither 200 nor 503, and times were back to normal 1.5 s afterwards" in text
+
+
+def test_what_was_not_measured_is_left_out(measured: Path) -> None:
+    speed = pd.read_csv(measured / "serving.csv")
+    speed[speed["part"] == "compare"].to_csv(measured / "serving.csv", index=False)
+    text = serving(SETTINGS, measured / "champion.json", measured)
+    assert "| newstance serve | 41.3 | 750 | – | – |" in text
+    assert "ready" not in text
+    assert "minutes at" not in text
 
 
 def test_without_a_champion_there_is_nothing_to_say(measured: Path) -> None:
