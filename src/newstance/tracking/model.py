@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -57,20 +57,41 @@ def link_model(store: Store, run: Run, model_id: str) -> None:
 
 
 def _save(path: Path, model: LoggedModel, folder: RunFolder, seed: int) -> None:
-    """Write the MLflow model. It brings the package's own code, since no index holds that."""
+    columns = [name for name in EXAMPLE if name != "target" or folder.has_targets]
+    part = folder.path / "seeds" / str(seed)
+    save_pyfunc(
+        path,
+        model,
+        "pyfunc_model.py",
+        columns,
+        artifacts={"model": str(part / "model"), "calibration": str(part / "calibration.json")},
+        model_config={"codes": folder.codes, "columns": [*columns, *OPTIONAL_COLUMNS]},
+        pip_requirements=_requirements(folder),
+        signature=_signature(columns, folder.codes),
+    )
+
+
+def save_pyfunc(path: Path, model: LoggedModel, code: str, columns: list[str], **parts: Any) -> None:
+    """Write an MLflow model from a file of this folder. It brings the package's own code, since no index holds that.
+
+    Parameters
+    ----------
+    path
+        The model's folder.
+    model
+        What it is logged as.
+    code, columns
+        Name of the file, and the columns of the input example.
+    **parts
+        Artifacts, configuration, requirements and signature, as `mlflow.pyfunc.save_model` takes them.
+    """
     from mlflow import pyfunc  # noqa: PLC0415
     from mlflow.models import Model  # noqa: PLC0415
 
-    columns = [name for name in EXAMPLE if name != "target" or folder.has_targets]
-    part = folder.path / "seeds" / str(seed)
     pyfunc.save_model(
         path,
-        python_model=str(Path(__file__).with_name("pyfunc_model.py")),
-        artifacts={"model": str(part / "model"), "calibration": str(part / "calibration.json")},
-        model_config={"codes": folder.codes, "columns": [*columns, *OPTIONAL_COLUMNS]},
+        python_model=str(Path(__file__).with_name(code)),
         code_paths=[str(PACKAGE)],
-        pip_requirements=_requirements(folder),
-        signature=_signature(columns, folder.codes),
         input_example=pd.DataFrame([{name: EXAMPLE[name] for name in columns}]),
         mlflow_model=Model(
             artifact_path=model.artifact_location,
@@ -78,6 +99,7 @@ def _save(path: Path, model: LoggedModel, folder: RunFolder, seed: int) -> None:
             run_id=model.source_run_id,
             model_id=model.model_id,
         ),
+        **parts,
     )
 
 

@@ -9,13 +9,12 @@ from importlib.metadata import version as installed
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pandas as pd
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from newstance.errors import NewstanceError
 from newstance.files import write_text
 from newstance.tracking.folder import RunFolder
-from newstance.tracking.model import EXAMPLE, PACKAGE, link_model
+from newstance.tracking.model import EXAMPLE, link_model, save_pyfunc
 from newstance.tracking.store import Store, load_mlflow, opened, opened_to_read, shown_uri, store_errors, store_uri
 
 if TYPE_CHECKING:
@@ -242,26 +241,16 @@ def _log_bundle(store: Store, run: Run, folder: RunFolder, seed: int, bundle: Pa
 
 
 def _save(path: Path, model: LoggedModel, folder: RunFolder, bundle: Path) -> None:
-    """Write the MLflow model. It brings the package's own code, since no index holds that."""
-    from mlflow import pyfunc  # noqa: PLC0415
-    from mlflow.models import Model  # noqa: PLC0415
-
     columns = [name for name in EXAMPLE if name != "target" or folder.has_targets]
-    pyfunc.save_model(
+    save_pyfunc(
         path,
-        python_model=str(Path(__file__).with_name("bundle_model.py")),
+        model,
+        "bundle_model.py",
+        columns,
         artifacts={"bundle": str(bundle)},
         model_config={"task": folder.settings.task},
-        code_paths=[str(PACKAGE)],
         pip_requirements=_requirements(),
         signature=_signature(columns, folder.codes),
-        input_example=pd.DataFrame([{name: EXAMPLE[name] for name in columns}]),
-        mlflow_model=Model(
-            artifact_path=model.artifact_location,
-            model_uuid=model.model_id,
-            run_id=model.source_run_id,
-            model_id=model.model_id,
-        ),
     )
 
 
