@@ -290,6 +290,7 @@ def serve(
     log_articles: Annotated[bool, typer.Option("--log-articles", help="Write articles into the access log.")] = False,
     max_wait_ms: Annotated[float, typer.Option(min=0, help="What batching may add to an answer.")] = 5,
     max_queue: Annotated[int, typer.Option(min=64, help="Articles that may wait; more are refused.")] = 64,
+    max_delay: Annotated[float, typer.Option(min=0.1, help="Seconds an article may wait; more are refused.")] = 2,
 ) -> None:
     """Serve the champions over HTTP, with a page."""
     from newstance.serving.server import serve as run
@@ -306,6 +307,7 @@ def serve(
             log_articles=log_articles,
             max_wait_ms=max_wait_ms,
             max_queue=max_queue,
+            max_delay_seconds=max_delay,
         )
     )
 

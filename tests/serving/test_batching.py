@@ -18,14 +18,26 @@ Story = Callable[[Batcher, FakeBundle], Coroutine[Any, Any, None]]
 
 
 def play(
-    story: Story, *, max_batch: int = 8, max_wait: float = 0.05, max_queue: int = 64, seconds: float = 0
+    story: Story,
+    *,
+    max_batch: int = 8,
+    max_wait: float = 0.05,
+    max_queue: int = 64,
+    max_delay: float = 60,
+    seconds: float = 0,
 ) -> FakeBundle:
     """Run a story with a running batcher."""
 
     async def main() -> FakeBundle:
         bundle = FakeBundle(seconds=seconds)
         bundle.predict([])  # the probe
-        batcher = Batcher(max_batch=max_batch, max_wait=max_wait, max_queue=max_queue, observe=lambda *_: None)
+        batcher = Batcher(
+            max_batch=max_batch,
+            max_wait=max_wait,
+            max_queue=max_queue,
+            max_delay=max_delay,
+            observe=lambda *_: None,
+        )
         running = asyncio.create_task(batcher.run())
         try:
             await asyncio.wait_for(story(batcher, bundle), timeout=20)
@@ -136,6 +148,28 @@ def test_a_full_queue_refuses_at_once_and_takes_again_later() -> None:
         await asyncio.gather(first, waiting, one_more)
 
     play(story, max_queue=4)
+
+
+def test_what_would_begin_too_late_is_refused_at_once_however_much_room_there_is() -> None:
+    async def story(batcher: Batcher, bundle: FakeBundle) -> None:
+        for number in range(20):  # the batcher learns that an article takes 20 ms
+            await batcher.submit(bundle, texts(number))
+        bundle.gate.clear()
+        waiting = [asyncio.create_task(batcher.submit(bundle, texts(*range(30, 50))))]
+        await until(lambda: batcher.queued)
+        for number in range(50, 80):
+            waiting.append(asyncio.create_task(batcher.submit(bundle, texts(number))))
+        await asyncio.sleep(0)
+        with pytest.raises(QueueFullError):
+            await batcher.submit(bundle, texts(80))
+        bundle.gate.set()
+        answered = await asyncio.gather(*waiting, return_exceptions=True)
+        refused = [found for found in answered if isinstance(found, QueueFullError)]
+        assert 0 < len(refused) < 30
+        assert len(refused) + len([found for found in answered if isinstance(found, list)]) == len(waiting)
+        await batcher.submit(bundle, texts(81))
+
+    play(story, max_queue=1000, max_delay=0.5, seconds=0.02)
 
 
 def test_a_cancelled_request_is_not_computed_and_frees_its_place() -> None:

@@ -6,7 +6,7 @@ import io
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from html import escape
 from textwrap import fill
 from typing import Any
@@ -65,12 +65,15 @@ class Chart:
         What is shown and how to read it.
     svg
         An ``<svg>`` element with title and description, ready for a file or for a page.
+    figure
+        The drawing itself, for other formats.
     """
 
     name: str
     title: str
     caption: str
     svg: str
+    figure: Figure = field(repr=False, compare=False)
 
 
 @contextmanager
@@ -106,7 +109,7 @@ def finish(figure: Figure, name: str, title: str, caption: str) -> Chart:
     )
     opening, rest = svg.split(">", 1)
     svg = opening.replace("<svg", described[0], 1) + ">\n" + described[1] + rest
-    return Chart(name, title, caption, "\n".join(line.rstrip() for line in svg.splitlines()) + "\n")
+    return Chart(name, title, caption, "\n".join(line.rstrip() for line in svg.splitlines()) + "\n", figure)
 
 
 def family_handle(family: str) -> Line2D:

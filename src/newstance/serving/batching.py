@@ -8,7 +8,8 @@ One worker thread computes. The policy:
   back, and starts as soon as as many articles are queued as there were. So batching adds at most `max_wait` to any
   article, and clients that ask in a loop stay in one batch.
 - A batch takes one article of each request in turn, so that a long list does not hold up a single article.
-- The queue holds `max_queue` articles; a request that doesn't fit is refused at once.
+- The queue holds `max_queue` articles; a request that doesn't fit, or would begin later than `max_delay` as far as the
+  last batches' speed tells, is refused at once. So a slow machine queues less, and an overload is soon over.
 - A request whose client went away leaves the queue, uncomputed.
 - If a batch fails, its articles are computed one by one: a bad one fails alone.
 """
@@ -67,19 +68,27 @@ class Batcher:
     ----------
     max_batch, max_queue
         In articles.
-    max_wait
+    max_wait, max_delay
         In seconds.
     observe
         Called after each batch with its articles and seconds.
     """
 
     def __init__(
-        self, *, max_batch: int, max_wait: float, max_queue: int, observe: Callable[[int, float], None]
+        self,
+        *,
+        max_batch: int,
+        max_wait: float,
+        max_queue: int,
+        max_delay: float,
+        observe: Callable[[int, float], None],
     ) -> None:
         self.queued = 0
+        self._computing = 0
         self._max_batch = max_batch
         self._max_wait = max_wait
         self._max_queue = max_queue
+        self._max_delay = max_delay
         self._observe = observe
         self._jobs: deque[_Job] = deque()
         self._arrived = asyncio.Event()
@@ -98,7 +107,7 @@ class Batcher:
         QueueFullError
             At once, when they don't fit.
         """
-        if self.queued + len(articles) > self._max_queue:
+        if not self._fits(len(articles)):
             raise QueueFullError(self._retry_after())
         if not articles:
             return []
@@ -113,7 +122,7 @@ class Batcher:
 
     async def room(self) -> None:
         """Wait until less than half of the queue is taken: streams wait here and leave the rest to single requests."""
-        while self.queued >= self._max_queue // 2:
+        while self.queued >= self._max_queue // 2 or self._delay() > self._max_delay / 2:
             self._room.clear()
             await self._room.wait()
 
@@ -124,7 +133,10 @@ class Batcher:
                 await self._until_due()
                 # What was cancelled during the wait is gone from the queue.
                 if batch := self._take():
+                    self._computing = len(batch)
                     await self._compute(batch, worker)
+                    self._computing = 0
+                    self._room.set()
                     self._expect_company(batch)
 
     async def _until_due(self) -> None:
@@ -194,5 +206,12 @@ class Batcher:
             self.queued -= waiting
             self._room.set()
 
+    def _delay(self) -> float:
+        """Estimate after how many seconds an article that arrives now begins."""
+        return (self.queued + self._computing) * self._seconds_an_article
+
+    def _fits(self, articles: int) -> bool:
+        return self.queued + articles <= self._max_queue and self._delay() <= self._max_delay
+
     def _retry_after(self) -> int:
-        return min(60, max(1, math.ceil(self.queued * self._seconds_an_article)))
+        return min(60, max(1, math.ceil(self._delay())))

@@ -60,6 +60,7 @@ class Engine:
             max_batch=settings.max_batch,
             max_wait=settings.max_wait_ms / 1000,
             max_queue=settings.max_queue,
+            max_delay=settings.max_delay_seconds,
             observe=metrics.batch,
         )
         metrics.watch_queue(lambda: self._batcher.queued)

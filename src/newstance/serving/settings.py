@@ -27,8 +27,8 @@ class ServingSettings(Strict):
         Whether a public address may be served without keys.
     log_articles
         Whether the access log holds the articles.
-    max_batch, max_wait_ms, max_queue
-        Dynamic batching (`newstance.serving.batching`), in articles and milliseconds.
+    max_batch, max_wait_ms, max_queue, max_delay_seconds
+        Dynamic batching (`newstance.serving.batching`), in articles, milliseconds and seconds.
     max_body_bytes, body_seconds
         Size of a request's body, and how long its sending may take.
     max_line_bytes, stall_seconds
@@ -54,6 +54,7 @@ class ServingSettings(Strict):
     max_batch: int = Field(default=32, ge=1)
     max_wait_ms: float = Field(default=5, ge=0)
     max_queue: int = Field(default=MAX_ARTICLES, ge=MAX_ARTICLES)
+    max_delay_seconds: float = Field(default=2, gt=0)
     max_body_bytes: int = Field(default=4 << 20, ge=1 << 10)
     body_seconds: float = Field(default=15, gt=0)
     max_line_bytes: int = Field(default=1 << 20, ge=1 << 10)
