@@ -21,6 +21,7 @@ reproduce: $(INSTALLED)  ## run the whole pipeline: corpus, experiments, compari
 	@echo
 	@echo "Report:      reports/index.html"
 	@echo "Results:     reports/tables/, runs/; dvc metrics show"
+	@echo "Notebooks:   reports/notebooks/; make lab"
 	@echo "Champions:   newstance serve; newstance predict FILE; newstance champion --dry-run"
 	@echo "MLflow UI:   $(VENV)/bin/mlflow ui --backend-store-uri sqlite:///mlflow.db"
 
@@ -28,19 +29,26 @@ study: $(INSTALLED)  ## run the long experiments: several seeds, ablations, lear
 	dvc repro --keep-going study/dvc.yaml
 	newstance readme
 
+notebooks: $(INSTALLED)  ## execute the notebooks anew, and write them as web pages
+	dvc repro notebooks
+
+lab: $(INSTALLED)  ## open the notebooks in JupyterLab, with this environment's kernel
+	$(VENV)/bin/jupyter lab notebooks
+
 test: $(INSTALLED)  ## check style and types, run all tests, the smoke pipeline included
-	ruff check src tests benchmarks
-	ruff format --check src tests benchmarks
+	ruff check src tests benchmarks notebooks
+	ruff format --check src tests benchmarks notebooks
 	mypy
 	$(VENV)/bin/python tests/fetch_browser.py
 	OMP_NUM_THREADS=1 pytest -n 2 --dist loadgroup
 
 smoke: $(INSTALLED)  ## run the same stages on a small slice, in build/smoke
 	rm -rf $(SMOKE)
-	mkdir -p $(SMOKE)/data $(SMOKE)/study $(SMOKE)/benchmarks data/wheels
+	mkdir -p $(SMOKE)/data $(SMOKE)/study/reports/tables $(SMOKE)/benchmarks $(SMOKE)/notebooks data/wheels
 	cp -R dvc.yaml .dvcignore seeds experiments src $(SMOKE)/
 	cp study/goals.yaml $(SMOKE)/study/
-	cp benchmarks/train_throughput.csv $(SMOKE)/benchmarks/
+	cp notebooks/*.py $(SMOKE)/notebooks/
+	cp benchmarks/*.csv $(SMOKE)/benchmarks/
 	cp params.smoke.yaml $(SMOKE)/params.yaml
 	ln -s $(CURDIR)/data/wheels $(SMOKE)/data/wheels
 	cd $(SMOKE) && dvc init --quiet --no-scm && dvc repro
@@ -48,4 +56,4 @@ smoke: $(INSTALLED)  ## run the same stages on a small slice, in build/smoke
 clean:           ## remove what was made, the environment and downloads apart
 	rm -rf build runs/*/seeds study/runs/*/seeds data/clean data/labels data/prepared data/cache
 
-.PHONY: help setup reproduce study test smoke clean
+.PHONY: help setup reproduce study notebooks lab test smoke clean

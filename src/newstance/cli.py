@@ -183,6 +183,18 @@ def readme(
 
 
 @app.command()
+def notebooks(
+    files: Annotated[list[Path] | None, typer.Argument(help="Their text forms; by default all in notebooks/.")] = None,
+) -> None:
+    """Execute the notebooks, and write them as web pages too."""
+    from newstance.notebooks.execute import PAGES, execute, sources
+
+    with progress_bar() as progress:
+        execute(files or sources(), PAGES, progress)
+    say(f"Web pages: {PAGES}")
+
+
+@app.command()
 def champion(
     task: Annotated[str | None, typer.Option(help="One task only; by default all of them.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Explain the choice, and change nothing.")] = False,

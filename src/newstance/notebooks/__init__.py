@@ -1,0 +1,1 @@
+"""What the notebooks are made of: tables, figures, widgets, and their execution."""
