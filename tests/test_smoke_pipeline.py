@@ -132,3 +132,14 @@ def test_metrics_and_plots_can_be_shown(project):
     assert "runs/topic-tfidf-svm/metrics.json" in shown[""]["data"]
     run("dvc", "plots", "show", "--out", "plots", cwd=project)
     assert "vega" in (project / "plots/index.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("notebook", sorted(path.stem for path in (ROOT / "notebooks").glob("[0-9]*.py")))
+def test_a_notebook_runs_on_the_slice_and_says_so(project, notebook):
+    stored = json.loads((project / f"notebooks/{notebook}.ipynb").read_text(encoding="utf-8"))
+    outputs = [output for cell in stored["cells"] for output in cell.get("outputs", [])]
+    texts = ["".join(output.get("data", {}).get("text/markdown", "")) for output in outputs]
+    assert any("reads the smoke slice" in text for text in texts)
+    assert [output for output in outputs if output["output_type"] == "error"] == []
+    assert sum("image/png" in output.get("data", {}) for output in outputs) >= 2
+    assert (project / f"reports/notebooks/{notebook}.html").stat().st_size > 50_000
