@@ -2,6 +2,7 @@ import logging
 import os
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple
 
@@ -60,7 +61,7 @@ def test_help_shows_every_command_with_a_line_and_waits_for_no_heavy_library():
 
 
 def test_the_version_is_shown(newstance):
-    assert newstance("--version") == (0, f"newstance {cli.version('newstance')}\n", "")
+    assert newstance("--version") == (0, f"newstance {version('newstance')}\n", "")
 
 
 @pytest.mark.parametrize("command", [["fetch"], ["clean"], ["label"], ["split"], ["run", "a.yaml"], ["compare"]])
@@ -75,7 +76,7 @@ def test_a_message_is_shown_as_it_is_in_one_line(newstance, monkeypatch):
     def load_settings(_):
         raise NewstanceError(message.replace("has ", "has\n  "))
 
-    monkeypatch.setattr(cli, "load_settings", load_settings)
+    monkeypatch.setattr("newstance.cli.pipeline.load_settings", load_settings)
     assert newstance("fetch").stderr == f"Error: {message}\n"
 
 

@@ -1,0 +1,19 @@
+"""The command line: thin, one function a command."""
+
+from __future__ import annotations
+
+import sys
+
+from newstance.cli import pipeline, published, serving  # noqa: F401 - each adds its commands
+from newstance.cli.app import app
+from newstance.errors import NewstanceError
+from newstance.terminal import complain
+
+
+def main() -> None:
+    """Run the command line; a `NewstanceError` becomes one sentence and exit status 2."""
+    try:
+        app(prog_name="newstance")
+    except NewstanceError as error:
+        complain(error)
+        sys.exit(2)
