@@ -205,7 +205,7 @@ def _card(front_matter: str, scheme: Scheme, tables: Mapping[str, pd.DataFrame],
             f"Task `{scheme.name}`, {scheme.kind}. One row is one labelled "
             f"{'pair of article and target' if scheme.has_targets else 'article'}. "
             f"Open it with `newstance.load_corpus('{scheme.name}')`, or with `datasets.load_dataset('parquet', ...)`. "
-            "No group of near-duplicate articles lies in two splits.",
+            f"{_group_sentence(tables)}",
             "",
             "The article texts belong to their publishers. They are here for your own research; don't pass them on.",
             "",
@@ -221,6 +221,16 @@ def _card(front_matter: str, scheme: Scheme, tables: Mapping[str, pd.DataFrame],
             "",
             *_provenance(datasheet),
         ]
+    )
+
+
+def _group_sentence(tables: Mapping[str, pd.DataFrame]) -> str:
+    homes = pd.concat([table[["group"]].drop_duplicates() for table in tables.values()])
+    shared = len(homes[homes.duplicated()].drop_duplicates())
+    if not shared:
+        return "No group of near-duplicate articles lies in two splits."
+    return (
+        f"Groups of near-duplicate articles that lie in more than one split: {shared} (the splits are the publishers')."
     )
 
 
