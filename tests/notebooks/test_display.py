@@ -1,12 +1,15 @@
+import io
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 from newstance.errors import NewstanceError
 from newstance.notebooks import display
-from newstance.notebooks.display import quote, say, show
+from newstance.notebooks.display import quote, say, show, with_palette
 from newstance.reporting.drawing import Chart, finish, house_style, new_figure
 
 
@@ -32,6 +35,17 @@ def test_a_figure_is_shown_as_a_picture_with_its_title_and_caption_for_those_who
     assert picture["image/png"].startswith(b"\x89PNG")
     assert options["metadata"]["image/png"]["alt"] == "Ferries were late. Delay by month."
     assert caption.data == "*Delay by month.*"
+
+
+def test_a_picture_is_smaller_with_a_palette_and_looks_the_same():
+    stream = io.BytesIO()
+    chart(1, 3, 2).figure.savefig(stream, format="png")
+    before, after = (
+        np.asarray(Image.open(io.BytesIO(png)).convert("RGB"), dtype=int)
+        for png in (stream.getvalue(), with_palette(stream.getvalue()))
+    )
+    assert len(with_palette(stream.getvalue())) < len(stream.getvalue()) / 1.5
+    assert np.abs(before - after).max() <= 8
 
 
 def test_an_empty_figure_is_refused():

@@ -69,7 +69,12 @@ class Project:
 
     def table(self, name: str) -> pd.DataFrame:
         """Read ``reports/tables/NAME.csv``; an empty cell alone is a missing value."""
-        return pd.read_csv(TABLES / f"{name}.csv", keep_default_na=False, na_values=[""], dtype={"article_id": "str"})
+        return pd.read_csv(
+            TABLES / f"{name}.csv",
+            keep_default_na=False,
+            na_values=[""],
+            dtype=dict.fromkeys(("article_id", "first", "second"), "str"),
+        )
 
     def prepared(self, task: str) -> pd.DataFrame:
         """Return a task's labelled units of all splits; `split` says which."""
