@@ -268,8 +268,8 @@ def _words_chart(title: str, attributions: Sequence[Attribution]) -> Chart:
         figure.supxlabel("what the word adds to the label's log-probability (natural logarithm)", fontsize=9)
         caption = (
             f"The surest decisions of {len(shown)} labels among {words.plural(len(attributions), 'article')} "
-            "(probability in brackets), so not typical ones: the words that pull most toward the label (plain), and the "
-            "two that pull most away from it or least toward it. A word that stands several times has one bar. "
+            "(probability in brackets), so not typical ones: the words that pull most toward the label (plain), and "
+            "the two that pull most away from it or least toward it. A word that stands several times has one bar. "
             "Integrated gradients against a text of mask tokens."
         )
         return finish(figure, "words", finding, caption)
