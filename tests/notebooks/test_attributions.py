@@ -111,6 +111,18 @@ def test_the_figures_tell_the_words_and_whether_they_add_up(found, attributed):
     assert "do not quite add up" in completeness_charts(off)[0].title
 
 
+def test_the_surest_decision_of_each_label_is_shown_the_surest_label_first(found, attributed):
+    sure = {"a": 0.9, "b": 0.6, "c": 0.95, "d": 0.7}
+    many = [
+        attributions.Attribution(**{**vars(attributed[0]), "label": label, "probability": value})
+        for label, highest in sure.items()
+        for value in (0.5, highest, 0.55)
+    ]
+    (chart,) = words_charts(found, many)
+    titles = [axes.get_title(loc="left") for axes in chart.figure.axes]
+    assert titles == ["c (0.95)", "a (0.90)", "d (0.70)"]
+
+
 def test_without_a_transformer_nothing_is_drawn_and_it_is_said():
     assert words_charts(None, []) == []
     assert completeness_charts([]) == []

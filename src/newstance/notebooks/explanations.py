@@ -37,7 +37,7 @@ from newstance.reporting.results import records
 from newstance.reporting.words import plural
 from newstance.settings import EvaluationSettings
 
-CHECKED = 40
+CHECKED = 80
 SHOWN_TERMS = 8
 # Fields whose terms say most: those of the sentences about a target, before those of the whole article.
 FIELDS = ("masked_sentences", "target_sentences", "article")

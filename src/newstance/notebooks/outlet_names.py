@@ -31,7 +31,7 @@ from newstance.scheme import Scheme
 from newstance.settings import EvaluationSettings
 
 Array = NDArray[np.float64]
-EDITED = 40
+EDITED = 100
 # Further names by which articles call their outlet.
 OUTLET_NAMES: Mapping[str, tuple[str, ...]] = {
     "ABC News": ("ABC",),
