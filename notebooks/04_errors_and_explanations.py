@@ -210,3 +210,6 @@ say(outlet_names.changes_table(edits))
 # Deleted words leave texts that no newspaper prints, and a model may stumble over that rather than miss the words.
 # Weights and gradients say what a model goes by, not whether it should. And an absence of movement shows that *these*
 # edits don't matter, not that the model knows nothing of the outlet: style remains when a name is gone.
+#
+# For time, the last sections look at samples of test articles, and their comparisons are not corrected for how many
+# there are. Where an interval ends close to zero, another sample may well give the other verdict.
