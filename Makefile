@@ -40,7 +40,7 @@ test: $(INSTALLED)  ## check style and types, run all tests, the smoke pipeline 
 	ruff format --check src tests benchmarks notebooks
 	mypy
 	$(VENV)/bin/python tests/fetch_browser.py
-	OMP_NUM_THREADS=1 pytest -n 2 --dist loadgroup
+	OMP_NUM_THREADS=1 pytest -n 2 --dist loadfile --no-loadscope-reorder tests/test_smoke_pipeline.py tests
 
 smoke: $(INSTALLED)  ## run the same stages on a small slice, in build/smoke
 	rm -rf $(SMOKE)

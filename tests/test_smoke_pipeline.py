@@ -15,7 +15,7 @@ from newstance.settings import load_settings
 
 ROOT = Path(__file__).parents[1]
 GOLDEN = Path(__file__).with_name("golden_smoke.json")
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("smoke")]
+pytestmark = pytest.mark.slow
 
 
 def run(*command: str, cwd: Path) -> str:

@@ -133,7 +133,7 @@ def test_a_killed_run_goes_on_where_it_was_and_gives_the_same_file(tmp_path):
 
 
 def test_ctrl_c_keeps_what_is_done_and_says_how_to_go_on(tmp_path):
-    (tmp_path / "in.jsonl").write_text(lines(100_000))
+    (tmp_path / "in.jsonl").write_text(lines(300_000))
     command = [*COMMAND, "predict", "in.jsonl", "--output", "out.jsonl"]
     with subprocess.Popen(command, cwd=tmp_path, env=ENVIRONMENT, stderr=subprocess.PIPE, text=True) as process:
         until = time.monotonic() + 60
