@@ -37,11 +37,11 @@ def _environment(path: str) -> dict[str, str]:
 
 @contextmanager
 def running_browser() -> Iterator[Browser]:
-    """Start a headless Chromium; skip the test when the machine has none."""
+    """Start a headless Chromium; without one the test fails: `make test` fetches it where a machine has none."""
     with sync_playwright() as playwright:
         path = find_browser(playwright)
         if path is None:
-            pytest.skip("no Chromium: set CHROMIUM to one, put one on PATH, or run tests/fetch_browser.py")
+            pytest.fail("no Chromium: set CHROMIUM to one, put one on PATH, or run tests/fetch_browser.py")
         # Without the sandbox, which containers and root don't allow; the page under test is the project's own.
         browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"], env=_environment(path))
         try:

@@ -133,9 +133,17 @@ def test_a_killed_run_goes_on_where_it_was_and_gives_the_same_file(tmp_path):
 
 
 def test_ctrl_c_keeps_what_is_done_and_says_how_to_go_on(tmp_path):
-    (tmp_path / "in.jsonl").write_text(lines(300_000))
+    (tmp_path / "in.jsonl").write_text(lines(100_000))
     command = [*COMMAND, "predict", "in.jsonl", "--output", "out.jsonl"]
-    with subprocess.Popen(command, cwd=tmp_path, env=ENVIRONMENT, stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        command,
+        cwd=tmp_path,
+        env=ENVIRONMENT,
+        stderr=subprocess.PIPE,
+        text=True,
+        # Tests that run in the background of a shell have inherited that Ctrl-C is ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    ) as process:
         until = time.monotonic() + 60
         while not list(tmp_path.glob("out.jsonl.parts/*.part")) and time.monotonic() < until:
             time.sleep(0.01)
