@@ -142,7 +142,7 @@ def test_ctrl_c_keeps_what_is_done_and_says_how_to_go_on(tmp_path):
         stderr=subprocess.PIPE,
         text=True,
         # Tests that run in the background of a shell have inherited that Ctrl-C is ignored.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
     ) as process:
         until = time.monotonic() + 60
         while not list(tmp_path.glob("out.jsonl.parts/*.part")) and time.monotonic() < until:
