@@ -12,7 +12,7 @@ setup: $(INSTALLED)  ## install the project and its tested versions into .venv
 $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "newstance needs Python 3.11 or later; say which with make PYTHON=...")'
 	$(PYTHON) -m venv $(VENV)
-	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[tracking,notebooks,serving,export,test]'
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[tracking,notebooks,serving,export,labelling,scaling,test]'
 	touch $@
 
 reproduce: $(INSTALLED)  ## run the whole pipeline: corpus, experiments, comparison, report
