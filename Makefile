@@ -29,6 +29,14 @@ study: $(INSTALLED)  ## run the long experiments: several seeds, ablations, lear
 	dvc repro --keep-going study/dvc.yaml
 	newstance readme
 
+benchmarks: $(INSTALLED)  ## run the published data sets, where NEWSTANCE_DATA_DIR says they are (hours on a CPU)
+ifdef NEWSTANCE_DATA_DIR
+	cd published && dvc repro --keep-going dvc.yaml
+	newstance readme
+else
+	@echo "Skipped: set NEWSTANCE_DATA_DIR to the folder of the published data sets (docs/benchmarks.md); the committed results stay."
+endif
+
 notebooks: $(INSTALLED)  ## execute the notebooks anew, and write them as web pages
 	dvc repro notebooks
 
@@ -56,4 +64,4 @@ smoke: $(INSTALLED)  ## run the same stages on a small slice, in build/smoke
 clean:           ## remove what was made, the environment and downloads apart
 	rm -rf build runs/*/seeds study/runs/*/seeds data/clean data/labels data/prepared data/cache
 
-.PHONY: help setup reproduce study notebooks lab test smoke clean
+.PHONY: help setup reproduce study benchmarks notebooks lab test smoke clean

@@ -28,8 +28,9 @@ from newstance.experiment.settings import ExperimentSettings, Scalar
 from newstance.models.build import build
 from newstance.models.embeddings import embedding_cache
 from newstance.models.fields import sentiment
+from newstance.models.groups import group_weights
 from newstance.models.mentions import Aliases, plain_sentences, sentence_spans, sentences
-from newstance.models.settings import ModelSettings, TransformerModel
+from newstance.models.settings import LinearModel, ModelSettings, TransformerModel
 from newstance.models.transformer import TransformerClassifier
 from newstance.scheme import Scheme
 from newstance.settings import CACHE
@@ -168,7 +169,9 @@ def fit(setup: Setup, fold: Fold, seed: int, hooks: Hooks | None = None) -> Fitt
     if experiment.refit:
         started = time.perf_counter()
         both = pd.concat([fold.train, fold.validation], ignore_index=True)
-        model = build(best.settings, setup.aliases, seed).fit(both, both[scheme.name].to_numpy(dtype=object))
+        labels = both[scheme.name].to_numpy(dtype=object)
+        weights = {f"classifier__{name}": values for name, values in _weights(best.settings, both, labels).items()}
+        model = build(best.settings, setup.aliases, seed).fit(both, labels, **weights)
         seconds, units = time.perf_counter() - started, len(both)
     temperature = temperature_of(best.validation, truth, train[scheme.name], scheme)
     training = {"units": units, "pruned": pruned, **getattr(model, "history_", {})}
@@ -210,13 +213,19 @@ def _fit_candidates(
                 monitor=hooks.on_training,
             ).set_params(backbone=settings.backbone)
         else:
-            wanted = settings.model_dump_json(exclude={"classifier"})
+            wanted = settings.model_dump_json(exclude={"classifier", "group_balance"})
             if wanted != key:
                 key, features = wanted, model[:-1]
                 inputs = features.fit_transform(train, labels)
-            classifier = model[-1].fit(inputs, labels)
+            classifier = model[-1].fit(inputs, labels, **_weights(settings, train, labels))
             model = Pipeline([*(features.steps if features else []), ("classifier", classifier)])
         yield settings, values, model, time.perf_counter() - started
+
+
+def _weights(settings: ModelSettings, table: pd.DataFrame, labels: NDArray[np.object_]) -> dict[str, Any]:
+    """Return what a classifier's fit takes beside inputs and labels."""
+    weights = group_weights(settings.group_balance if isinstance(settings, LinearModel) else None, table, labels)
+    return {} if weights is None else {"sample_weight": weights}
 
 
 def all_classes(model: Any, table: pd.DataFrame, scheme: Scheme) -> Array:

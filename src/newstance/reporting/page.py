@@ -42,6 +42,7 @@ from newstance.reporting.drawing import Chart
 from newstance.reporting.figures import charts
 from newstance.reporting.goals import Goal, goals_table, read_goals
 from newstance.reporting.guide import guide
+from newstance.reporting.literature import literature
 from newstance.reporting.results import TaskResults, read_tables, task_results
 from newstance.settings import REPORTS, TABLES, Settings
 
@@ -134,7 +135,7 @@ def _sections(
     speed = throughput_table(tables["throughput"])
     if speed:
         sections.append(Section("training", "Training speed", 2, blocks=[speed]))
-    return sections + corpus_sections(tables)
+    return [*sections, *literature_sections(), *corpus_sections(tables)]
 
 
 def task_sections(
@@ -189,6 +190,18 @@ def _ablation_parts(results: TaskResults) -> list[Part]:
         for aspect, rows in compared_aspects(results).items()
         if aspect != LEARNING_CURVE
     ]
+
+
+def literature_sections() -> list[Section]:
+    """Collect our results on published data sets and what others report."""
+    found = literature()
+    if not found:
+        return []
+    text = (
+        "Results of others are quoted and were not measured here. Where a split's test outlets also occur in its "
+        "training part, a score says how well outlets are recognised; media-clean has none of them in training."
+    )
+    return [Section("literature", "Against the literature", 2, [text], list(found))]
 
 
 def corpus_sections(tables: dict[str, pd.DataFrame]) -> list[Section]:
