@@ -1,0 +1,72 @@
+"""The commands of labels that are there: collect, check, exchange."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from newstance.cli.app import Params, app
+from newstance.settings import BUNDLE, PARAMS_FILE, TABLES, load_settings
+from newstance.terminal import progress_bar, say
+
+# Commands import what they need: `newstance --help` must not wait for torch.
+# ruff: noqa: PLC0415
+
+labels_app = typer.Typer(no_args_is_help=True, help="Check, exchange and choose labels.")
+app.add_typer(labels_app, name="labels")
+
+
+@labels_app.command()
+def collect(params: Params = PARAMS_FILE) -> None:
+    """Bring the labels into data/labels, and compute the annotators' agreement."""
+    from newstance import pipeline
+
+    pipeline.label(load_settings(params))
+    say(f"Agreement: {TABLES / 'agreement.csv'}")
+
+
+@labels_app.command()
+def export(
+    task: Annotated[str, typer.Argument(help="A task of params.yaml.")],
+    output: Annotated[Path, typer.Argument(help="What to write; must not be there yet.")],
+    kind: Annotated[Literal["label-studio", "datasets", "csv"], typer.Option("--to", help="The format.")],
+    predictions: Annotated[
+        bool, typer.Option("--predictions", help="With what the champion says (label-studio).")
+    ] = False,
+    unlabelled: Annotated[bool, typer.Option("--unlabelled", help="With the articles that have no label.")] = False,
+    bundle: Annotated[Path, typer.Option(help="The exported models.")] = BUNDLE,
+    params: Params = PARAMS_FILE,
+) -> None:
+    """Write a task's labels for Label Studio, as a datasets folder, or as CSV."""
+    from newstance.bundle.bundle import Bundle
+    from newstance.exchange import export_labels
+
+    models = Bundle.load(bundle) if predictions else None
+    with progress_bar() as progress:
+        row = progress.add_task("Asking the champion", visible=predictions)
+        written = export_labels(
+            task,
+            kind,
+            output,
+            load_settings(params),
+            bundle=models,
+            unlabelled=unlabelled,
+            advance=lambda done, total: progress.update(row, completed=done, total=total),
+        )
+    say(f"{output}: {len(written.labels):,} labels of {len(written.units):,} units")
+
+
+@labels_app.command("import")
+def import_(
+    task: Annotated[str, typer.Argument(help="A task of params.yaml.")],
+    file: Annotated[Path, typer.Argument(help="Labels; for datasets a folder.")],
+    kind: Annotated[Literal["label-studio", "datasets", "csv"], typer.Option("--from", help="The format.")],
+    params: Params = PARAMS_FILE,
+) -> None:
+    """Append labels from a file to a task's labels: all of them, or none."""
+    from newstance.exchange import bring_in
+
+    done = bring_in(task, kind, file, load_settings(params))
+    say(f"{done.added:,} labels added, {done.changed:,} of them changes; {done.known:,} were there before")
