@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from newstance.cli.app import Params, app
-from newstance.settings import BUNDLE, PARAMS_FILE, TABLES, load_settings
+from newstance.settings import BUNDLE, PARAMS_FILE, REPORTS, TABLES, load_settings
 from newstance.terminal import progress_bar, say
 
 # Commands import what they need: `newstance --help` must not wait for torch.
@@ -70,3 +70,29 @@ def import_(
 
     done = bring_in(task, kind, file, load_settings(params))
     say(f"{done.added:,} labels added, {done.changed:,} of them changes; {done.known:,} were there before")
+
+
+@app.command()
+def drift(
+    files: Annotated[list[Path], typer.Argument(help="New articles: .txt, .jsonl, .csv, .parquet, folders.")],
+    output: Annotated[Path, typer.Option(help="The folder to write to.")] = REPORTS / "drift",
+    bundle: Annotated[Path, typer.Option(help="The exported models.")] = BUNDLE,
+    params: Params = PARAMS_FILE,
+) -> None:
+    """Say whether new articles are like those the champions know, and which to label first."""
+    from newstance.bundle.bundle import Bundle
+    from newstance.drift import run
+    from newstance.drift.page import verdict, write
+
+    settings = load_settings(params).evaluation
+    new = run.read_articles(files)
+    models = Bundle.load(bundle)
+    reference = run.read_reference(models.schemes, settings.seed)
+    with progress_bar() as progress:
+        row = progress.add_task("Reading articles")
+        found = run.compare(
+            reference, new, models, settings, lambda done, total: progress.update(row, completed=done, total=total)
+        )
+    write(found, output)
+    typer.echo(verdict(found))
+    say(f"Page: {output / 'drift.md'}; what to label first: {output}/queue-TASK.csv")
