@@ -28,6 +28,52 @@ def collect(params: Params = PARAMS_FILE) -> None:
 
 
 @labels_app.command()
+def check(
+    task: Annotated[str | None, typer.Option(help="One task only; by default all of them.")] = None,
+    output: Annotated[Path | None, typer.Option(help="A CSV of everything that was found.")] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Fail for suspects, too.")] = False,
+    suspects: Annotated[bool, typer.Option(help="Suspect labels; takes minutes at first.")] = True,
+    params: Params = PARAMS_FILE,
+) -> None:
+    """List all that is wrong with the labels, and what may be; status 1 where something is."""
+    from newstance.exchange import scheme_of
+    from newstance.files import write_csv
+    from newstance.trust import checks
+
+    settings = load_settings(params)
+    tasks = [scheme_of(task, settings).name] if task else settings.labels.schemes
+    found = checks.check(tasks, settings, suspects=suspects)
+    for one in found:
+        typer.echo(f"{one.severity:<9}{one}")
+    typer.echo(checks.summary(found))
+    if output:
+        write_csv(output, checks.as_table(found))
+    if any(strict or one.severity is checks.Severity.PROBLEM for one in found):
+        raise typer.Exit(1)
+
+
+@labels_app.command()
+def agreement(
+    task: Annotated[str | None, typer.Argument(help="One task only; by default all of them.")] = None,
+    params: Params = PARAMS_FILE,
+) -> None:
+    """Show how far annotators agree, over time too, and what that says about models' scores."""
+    from rich.console import Console
+
+    from newstance.exchange import scheme_of
+    from newstance.trust.agreement import measure, sentences, tables
+
+    settings = load_settings(params)
+    console = Console()
+    for name in [task] if task else settings.labels.schemes:
+        found = measure(scheme_of(name, settings), settings)
+        for table in tables(found):
+            console.print(table, "")
+        for sentence in sentences(found):
+            console.print(sentence, markup=False, highlight=False)
+
+
+@labels_app.command()
 def export(
     task: Annotated[str, typer.Argument(help="A task of params.yaml.")],
     output: Annotated[Path, typer.Argument(help="What to write; must not be there yet.")],
