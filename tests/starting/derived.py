@@ -23,7 +23,8 @@ HEADING = "# The pipeline: `dvc repro` runs what has changed. Settings: params.y
 
 def derived() -> dict[str, str]:
     """Return the templates' content by file name."""
-    files = {"dvc.yaml": _pipeline(), "dvcignore": _lines(".dvcignore"), "gitignore": _lines(".gitignore")}
+    # Not under the name dvc.yaml: MLflow keeps copies of the package, and DVC takes each dvc.yaml in a project for one.
+    files = {"pipeline.yaml": _pipeline(), "dvcignore": _lines(".dvcignore"), "gitignore": _lines(".gitignore")}
     for kind, task in MODELS.items():
         for name in KINDS[kind]:
             files[f"{kind}-{name}.yaml"] = _experiment(task, name)
@@ -60,8 +61,10 @@ def _lines(name: str) -> str:
 def _experiment(task: str, name: str) -> str:
     """An experiment of this project, on the standard splits alone: few articles can't spare an outlet."""
     lines = (ROOT / f"experiments/{task}-{name}.yaml").read_text(encoding="utf-8").splitlines()
-    kept = [line.replace(f"task: {task}", "task: SCHEME") for line in lines if not line.startswith("#")]
-    return "\n".join([*kept, "protocols: [standard]\n"])
+    kept = "\n".join(line for line in lines if not line.startswith("#"))
+    # Few articles may have few targets, each of which is one text to TF-IDF.
+    kept = kept.replace("{kind: tfidf, field: target}", "{kind: tfidf, field: target, min_documents: 1}")
+    return f"{kept.replace(f'task: {task}', 'task: SCHEME')}\nprotocols: [standard]\n"
 
 
 if __name__ == "__main__":

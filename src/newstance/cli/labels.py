@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from newstance.cli.app import Params, app
-from newstance.settings import BUNDLE, PARAMS_FILE, TABLES, load_settings
+from newstance.settings import BUNDLE, PARAMS_FILE, REPORTS, TABLES, load_settings
 from newstance.terminal import progress_bar, say
 
 # Commands import what they need: `newstance --help` must not wait for torch.
@@ -25,6 +25,52 @@ def collect(params: Params = PARAMS_FILE) -> None:
 
     pipeline.label(load_settings(params))
     say(f"Agreement: {TABLES / 'agreement.csv'}")
+
+
+@labels_app.command()
+def check(
+    task: Annotated[str | None, typer.Option(help="One task only; by default all of them.")] = None,
+    output: Annotated[Path | None, typer.Option(help="A CSV of everything that was found.")] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Fail for suspects, too.")] = False,
+    suspects: Annotated[bool, typer.Option(help="Suspect labels; takes minutes at first.")] = True,
+    params: Params = PARAMS_FILE,
+) -> None:
+    """List all that is wrong with the labels, and what may be; status 1 where something is."""
+    from newstance.exchange import scheme_of
+    from newstance.files import write_csv
+    from newstance.trust import checks
+
+    settings = load_settings(params)
+    tasks = [scheme_of(task, settings).name] if task else settings.labels.schemes
+    found = checks.check(tasks, settings, suspects=suspects)
+    for one in found:
+        typer.echo(f"{one.severity:<9}{one}")
+    typer.echo(checks.summary(found))
+    if output:
+        write_csv(output, checks.as_table(found))
+    if any(strict or one.severity is checks.Severity.PROBLEM for one in found):
+        raise typer.Exit(1)
+
+
+@labels_app.command()
+def agreement(
+    task: Annotated[str | None, typer.Argument(help="One task only; by default all of them.")] = None,
+    params: Params = PARAMS_FILE,
+) -> None:
+    """Show how far annotators agree, over time too, and what that says about models' scores."""
+    from rich.console import Console
+
+    from newstance.exchange import scheme_of
+    from newstance.trust.agreement import measure, sentences, tables
+
+    settings = load_settings(params)
+    console = Console()
+    for name in [task] if task else settings.labels.schemes:
+        found = measure(scheme_of(name, settings), settings)
+        for table in tables(found):
+            console.print(table, "")
+        for sentence in sentences(found):
+            console.print(sentence, markup=False, highlight=False)
 
 
 @labels_app.command()
@@ -70,3 +116,29 @@ def import_(
 
     done = bring_in(task, kind, file, load_settings(params))
     say(f"{done.added:,} labels added, {done.changed:,} of them changes; {done.known:,} were there before")
+
+
+@app.command()
+def drift(
+    files: Annotated[list[Path], typer.Argument(help="New articles: .txt, .jsonl, .csv, .parquet, folders.")],
+    output: Annotated[Path, typer.Option(help="The folder to write to.")] = REPORTS / "drift",
+    bundle: Annotated[Path, typer.Option(help="The exported models.")] = BUNDLE,
+    params: Params = PARAMS_FILE,
+) -> None:
+    """Say whether new articles are like those the champions know, and which to label first."""
+    from newstance.bundle.bundle import Bundle
+    from newstance.drift import run
+    from newstance.drift.page import verdict, write
+
+    settings = load_settings(params).evaluation
+    new = run.read_articles(files)
+    models = Bundle.load(bundle)
+    reference = run.read_reference(models.schemes, settings.seed)
+    with progress_bar() as progress:
+        row = progress.add_task("Reading articles")
+        found = run.compare(
+            reference, new, models, settings, lambda done, total: progress.update(row, completed=done, total=total)
+        )
+    write(found, output)
+    typer.echo(verdict(found))
+    say(f"Page: {output / 'drift.md'}; what to label first: {output}/queue-TASK.csv")

@@ -131,7 +131,7 @@ def _write_files(folder: Path, schemes: Sequence[Scheme], annotators: Sequence[s
     for name, template in {
         PARAMS_FILE: "params.yaml.j2",
         "README.md": "README.md.j2",
-        "dvc.yaml": "dvc.yaml",
+        "dvc.yaml": "pipeline.yaml",
         ".gitignore": "gitignore",
         ".dvcignore": "dvcignore",
         "seeds/datasheet.md": "datasheet.md",
