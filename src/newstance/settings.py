@@ -42,7 +42,7 @@ class NearDuplicateSettings(Strict):
 class CorpusSettings(Strict):
     """Where the articles come from and how they are cleaned."""
 
-    source: Literal["news-articles", "table"] = "news-articles"
+    source: Literal["news-articles", "table", "own"] = "news-articles"
     path: Path | None = None
     own_articles: Path = Path("seeds/articles")
     min_words: int = Field(default=50, ge=0)

@@ -3,21 +3,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from labels.small_schemes import MOOD, TOPIC
 from newstance.errors import NewstanceError
 from newstance.labels.annotations import check_against_corpus, read_annotations, resolve, skipped_ids
 from newstance.scheme import Label, Scheme
 
-LABELS = tuple(Label(code=code, name=code, definition=f"about {code}") for code in ("politics", "sport", "weather"))
-TOPIC = Scheme(
-    name="topic",
-    kind="single-label",
-    title="Topic",
-    annotations="topics.csv",
-    secondary="second",
-    skip="skip",
-    labels=LABELS,
-)
-MOOD = Scheme(name="mood", kind="target-dependent", title="Mood", annotations="moods.csv", labels=LABELS)
 LEANING = Scheme(
     name="leaning",
     kind="single-label",

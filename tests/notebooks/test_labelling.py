@@ -1,15 +1,11 @@
-import threading
 from pathlib import Path
 
 import pandas as pd
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from newstance.errors import NewstanceError
 from newstance.labels.annotations import read_annotations
 from newstance.notebooks.browse import SHOW_ALL, SHOW_LESS
-from newstance.notebooks.labelling import Labeller, append_annotation, check_annotator, first_question
+from newstance.notebooks.labelling import Labeller, first_question
 from newstance.scheme import Label, Scheme
 
 LABELS = tuple(Label(code=code, name=code.title(), definition=f"about <{code}>") for code in ("sport", "health"))
@@ -49,7 +45,11 @@ def test_a_decision_becomes_a_row_that_the_pipeline_reads(labeller, tmp_path):
     decide(labeller, " Zoë ", "sport")
     assert rows(tmp_path / "labels") == [["n1", "Zoë", "sport", "health"]]
     assert "Saved as sport" in labeller.message.value
-    assert (tmp_path / "labels/topics.csv").read_text("utf-8").startswith("article_id,annotator,topic,second\n")
+    assert (
+        (tmp_path / "labels/topics.csv")
+        .read_text("utf-8")
+        .startswith("article_id,annotator,topic,second,labelled_at\n")
+    )
 
 
 def test_after_a_decision_the_next_unit_is_asked_with_nothing_chosen_until_all_are_done(labeller, tmp_path):
@@ -101,66 +101,6 @@ def test_a_second_label_that_repeats_the_first_is_refused_as_in_the_pipeline(lab
     decide(labeller, "Ann", "sport")
     assert "repeats the primary label" in labeller.message.value
     assert not (tmp_path / "labels/topics.csv").exists()
-
-
-@given(st.text(max_size=8))
-def test_a_name_that_is_accepted_has_letters_digits_and_underscores_only(text):
-    try:
-        name = check_annotator(text, ())
-    except NewstanceError:
-        return
-    assert name == text.strip()
-    assert name.replace("_", "x").isalnum()
-    assert not name[0].isdigit()
-
-
-@pytest.mark.parametrize("name", ["A-B", "(all)", "9a", "a" * 33, "=cmd", "a\nb"])
-def test_names_that_tables_could_not_hold_are_refused(name):
-    with pytest.raises(NewstanceError, match="is no annotator's name"):
-        check_annotator(name, ())
-
-
-def test_names_of_the_project_are_taken_in_any_case():
-    with pytest.raises(NewstanceError, match="'GOLD' already"):
-        check_annotator("GOLD", {"gold"})
-
-
-def test_rows_that_are_there_stay_byte_for_byte_and_none_is_labelled_twice(tmp_path):
-    path = tmp_path / "topics.csv"
-    before = 'topic,article_id,annotator,second\nsport, n7 ,Bo,"health"'
-    path.write_text(
-        before.replace("topic,article_id,annotator", "article_id,annotator,topic").replace(
-            "sport, n7 ,Bo", " n7 ,Bo,sport"
-        )
-    )
-    kept = path.read_bytes()
-    row = {"article_id": "n1", "annotator": "Ann", "topic": "health"}
-    append_annotation(TOPIC, row, tmp_path)
-    assert path.read_bytes() == kept + b"\nn1,Ann,health,\n"
-    kept = path.read_bytes()
-    with pytest.raises(NewstanceError, match="a second time"):
-        append_annotation(TOPIC, row, tmp_path)
-    assert path.read_bytes() == kept
-
-
-def test_a_broken_file_is_left_alone(tmp_path):
-    path = tmp_path / "topics.csv"
-    path.write_text("article_id,annotator\n1,A\n")
-    with pytest.raises(NewstanceError, match="lacks the column"):
-        append_annotation(TOPIC, {"article_id": "n1", "annotator": "Ann", "topic": "health"}, tmp_path)
-    assert path.read_text() == "article_id,annotator\n1,A\n"
-
-
-def test_writers_at_the_same_time_lose_no_row(tmp_path):
-    def write(number: int) -> None:
-        append_annotation(TOPIC, {"article_id": f"n{number}", "annotator": "Ann", "topic": "health"}, tmp_path)
-
-    threads = [threading.Thread(target=write, args=(number,)) for number in range(12)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert sorted(row[0] for row in rows(tmp_path)) == sorted(f"n{number}" for number in range(12))
 
 
 def test_title_and_first_words_are_shown_and_neither_outlet_nor_the_whole_text(labeller):

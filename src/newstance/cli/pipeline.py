@@ -44,15 +44,6 @@ def clean(params: Params = PARAMS_FILE) -> None:
 
 
 @app.command()
-def label(params: Params = PARAMS_FILE) -> None:
-    """Check the labels, and compute the annotators' agreement."""
-    from newstance import pipeline
-
-    pipeline.label(load_settings(params))
-    say(f"Agreement: {TABLES / 'agreement.csv'}")
-
-
-@app.command()
 def split(params: Params = PARAMS_FILE) -> None:
     """Divide the labelled articles and write the prepared data."""
     from newstance import pipeline

@@ -1,8 +1,7 @@
-"""Annotation files (tidy CSV, one row a unit and annotator), checked on entry and resolved to one label a unit."""
+"""Annotations (tidy CSV, one row a unit and annotator), held against the corpus and resolved to one label a unit."""
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Collection
 from pathlib import Path
 from typing import NoReturn
@@ -10,11 +9,12 @@ from typing import NoReturn
 import pandas as pd
 
 from newstance.errors import NewstanceError
+from newstance.labels.history import counting, read_history
 from newstance.scheme import Scheme
 
 
 def read_annotations(scheme: Scheme, directory: Path) -> pd.DataFrame:
-    """Read and check the annotations of one scheme.
+    """Read and check the annotations of one scheme, and keep the rows that count (`newstance.labels.history`).
 
     Parameters
     ----------
@@ -26,7 +26,8 @@ def read_annotations(scheme: Scheme, directory: Path) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Columns ``scheme.annotation_columns``, all text, in the file's order; an empty secondary label is missing.
+        Columns ``scheme.annotation_columns``, all text, one row a unit and annotator, in the file's order; an empty
+        secondary label is missing.
 
     Raises
     ------
@@ -34,65 +35,10 @@ def read_annotations(scheme: Scheme, directory: Path) -> pd.DataFrame:
         When the file is missing or no CSV, or a row breaks the scheme; names file, row (the line of the file)
         and column.
     """
-    path = directory / scheme.annotations
-    cells, lines = _read_cells(path, scheme)
-    _check_rows(cells, lines, scheme, path)
+    cells = counting(read_history(scheme, directory), scheme)[scheme.annotation_columns]
     if scheme.secondary:
         cells[scheme.secondary] = cells[scheme.secondary].where(cells[scheme.secondary] != "")
     return cells
-
-
-def _read_cells(path: Path, scheme: Scheme) -> tuple[pd.DataFrame, list[int]]:
-    """Read all cells as text, white space around them removed, and the line of the file where each row ends."""
-    rows: list[list[str]] = []
-    lines: list[int] = []
-    try:
-        # csv rather than pandas: a quoted cell may span lines, and a message must name the file's own line.
-        with path.open(encoding="utf-8-sig", newline="") as stream:
-            reader = csv.reader(stream, strict=True)
-            header = [name.strip() for name in next(reader, [])]
-            _check_header(header, scheme, path)
-            for row in reader:
-                if len(row) not in {0, len(header)}:
-                    raise NewstanceError(f"{path}, row {reader.line_num}: {len(row)} cells, but {len(header)} columns.")
-                if row:
-                    rows.append([cell.strip() for cell in row])
-                    lines.append(reader.line_num)
-    except FileNotFoundError:
-        raise NewstanceError(f"{path} is missing; scheme '{scheme.name}' needs it for its annotations.") from None
-    except (csv.Error, UnicodeDecodeError) as error:
-        raise NewstanceError(f"{path} can't be read as UTF-8 CSV: {error}.") from None
-    return pd.DataFrame(rows, columns=header, dtype="str")[scheme.annotation_columns], lines
-
-
-def _check_header(header: list[str], scheme: Scheme, path: Path) -> None:
-    expected = scheme.annotation_columns
-    if sorted(header) == sorted(expected):
-        return
-    missing = [name for name in expected if name not in header]
-    surplus = [name for name in header if name not in expected or header.count(name) > 1]
-    problem = f"lacks the column(s) {', '.join(missing)}" if missing else f"has surplus column(s) {', '.join(surplus)}"
-    raise NewstanceError(f"{path}, row 1: {problem}; its columns must be {', '.join(expected)}.")
-
-
-def _check_rows(cells: pd.DataFrame, lines: list[int], scheme: Scheme, path: Path) -> None:
-    def refuse_first(wrong: pd.Series[bool], column: str, problem: str) -> None:
-        if wrong.any():
-            row = int(wrong.to_numpy().argmax())
-            value = cells[column].iloc[row]
-            raise NewstanceError(f"{path}, row {lines[row]}, column '{column}': '{value}' {problem}.")
-
-    for column in [*scheme.unit, "annotator"]:
-        refuse_first(cells[column] == "", column, "must not be empty")
-    label = cells[scheme.name]
-    allowed = [*scheme.codes, scheme.skip] if scheme.skip else scheme.codes
-    refuse_first(~label.isin(allowed), scheme.name, f"is no label of scheme '{scheme.name}'; use {', '.join(allowed)}")
-    if scheme.secondary:
-        second = cells[scheme.secondary]
-        refuse_first(~second.isin([*scheme.codes, ""]), scheme.secondary, f"is no label of scheme '{scheme.name}'")
-        refuse_first(second == label, scheme.secondary, "repeats the primary label; leave it empty")
-    twice = cells.duplicated([*scheme.unit, "annotator"])
-    refuse_first(twice, scheme.unit[-1], "is labelled a second time by the same annotator; remove one of the rows")
 
 
 def check_against_corpus(

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import re
 from collections.abc import Collection
 from html import escape
 from pathlib import Path
@@ -12,11 +9,9 @@ from typing import Any
 
 import ipywidgets as widgets
 import pandas as pd
-from filelock import FileLock
 
 from newstance.errors import NewstanceError
-from newstance.files import atomic_path
-from newstance.labels.annotations import read_annotations
+from newstance.labels.store import LabelStore, check_annotator
 from newstance.notebooks.browse import SHOW_ALL, SHOW_LESS
 from newstance.notebooks.corpus import NO_TITLE
 from newstance.notebooks.display import quote
@@ -24,67 +19,7 @@ from newstance.notebooks.labels import read_labels
 from newstance.scheme import Scheme
 
 FOLDER = Path("build/labels")
-# Tables name pairs of annotators FIRST-SECOND, so a name has no hyphen.
-NAME = re.compile(r"\w{1,32}")
 NONE = "none"
-
-
-def check_annotator(name: str, taken: Collection[str]) -> str:
-    """Return an annotator's name without white space around it.
-
-    Raises
-    ------
-    NewstanceError
-        When it is no name (a letter, then up to 31 letters, digits or underscores), or belongs to labels of the
-        project: a row by somebody else must not pass for theirs.
-    """
-    name = name.strip()
-    if not NAME.fullmatch(name) or not name[0].isalpha():
-        raise NewstanceError(
-            f"'{name}' is no annotator's name; use a letter, then at most 31 letters, digits or underscores."
-        )
-    if name.casefold() in {other.casefold() for other in taken}:
-        raise NewstanceError(f"The project has labels by '{name}' already; take another name.")
-    return name
-
-
-def append_annotation(scheme: Scheme, row: dict[str, str], folder: Path = FOLDER) -> Path:
-    """Append one row to the scheme's annotation file in a folder; rows that are there stay as they are.
-
-    The new file takes the old one's place whole, after it was read as the pipeline reads annotations; a lock makes
-    writers wait for each other.
-
-    Parameters
-    ----------
-    scheme
-        Says the file's name and columns.
-    row
-        The cells by column; a column that is not given is empty.
-    folder
-        Is made where it's missing.
-
-    Raises
-    ------
-    NewstanceError
-        When the row breaks the scheme, or the annotator has labelled the unit before, or the file that is there is
-        broken. The file is then as it was.
-    """
-    path = folder / scheme.annotations
-    folder.mkdir(parents=True, exist_ok=True)
-    with FileLock(folder / f".{scheme.annotations}.lock"):
-        before = path.read_text(encoding="utf-8") if path.is_file() else _line(scheme.annotation_columns)
-        separator = "" if before.endswith("\n") else "\n"
-        text = before + separator + _line([row.get(column, "") for column in scheme.annotation_columns])
-        with atomic_path(path) as temporary:
-            temporary.write_text(text, encoding="utf-8", newline="")
-            read_annotations(scheme, temporary.parent)
-    return path
-
-
-def _line(cells: list[str]) -> str:
-    stream = io.StringIO()
-    csv.writer(stream, lineterminator="\n").writerow(cells)
-    return stream.getvalue()
 
 
 class Labeller(widgets.VBox):  # type: ignore[misc]
@@ -102,12 +37,13 @@ class Labeller(widgets.VBox):  # type: ignore[misc]
     taken
         Names of annotators that are not free.
     folder
-        Where the rows go (`append_annotation`).
+        Where the rows go (`newstance.labels.store.LabelStore`).
     """
 
     def __init__(self, units: pd.DataFrame, scheme: Scheme, taken: Collection[str] = (), folder: Path = FOLDER) -> None:
-        self.units, self.scheme, self._taken, self._folder = units.reset_index(drop=True), scheme, taken, folder
+        self.units, self.scheme, self._taken = units.reset_index(drop=True), scheme, taken
         self._place = 0
+        self._store = LabelStore(scheme, folder)
         wide = widgets.Layout(width="98%")
         self.annotator = widgets.Text(description="Your name", placeholder="letters, digits, _")
         self.page = widgets.HTML(layout=wide)
@@ -166,13 +102,13 @@ class Labeller(widgets.VBox):  # type: ignore[misc]
 
     def _save(self) -> None:
         try:
-            path = append_annotation(self.scheme, self.row(), self._folder)
+            self._store.append([self.row()])
         except NewstanceError as error:
             self.message.value = f"<p style='color: #a33c00'><b>Not saved.</b> {escape(str(error))}</p>"
             return
         label = self.label.value
         self._go_on()
-        self.message.value = f"<p>Saved as {escape(label)} in <code>{escape(str(path))}</code>.</p>"
+        self.message.value = f"<p>Saved as {escape(label)} in <code>{escape(str(self._store.path))}</code>.</p>"
 
     def _go_on(self) -> None:
         self._place += 1
