@@ -7,13 +7,17 @@ import os
 import secrets
 import socket
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from queue import Empty, SimpleQueue
+from threading import Thread
 from typing import Any
 
 from newstance.errors import NewstanceError
 
-PATIENCE = 10.0  # seconds until an address is given up
+# Seconds until an address is given up: when there is no machine, and when what answers is no Ray cluster.
+KNOCK_SECONDS = 5.0
+JOIN_SECONDS = 15.0
 STORE_BYTES = 512 << 20  # shared memory of a cluster of one's own: what waits between reading and labelling
 
 
@@ -24,8 +28,8 @@ def connected(address: str | None, workers: int | None) -> Iterator[None]:
     Parameters
     ----------
     address
-        HOST:PORT of a cluster's head, ray://HOST:PORT for one that this machine is no part of, ``auto`` for the one
-        that runs here; None: what RAY_ADDRESS says, else a new one on this machine, which nobody else reaches.
+        HOST:PORT of the head of a cluster that this machine is part of, or ``auto`` to find it; None: what
+        RAY_ADDRESS says, else a new one on this machine, which nobody else reaches.
     workers
         How many a new one needs room for; None: one a core.
 
@@ -66,41 +70,64 @@ def _own_cluster(workers: int | None) -> Iterator[None]:
 @contextmanager
 def _cluster_at(address: str) -> Iterator[None]:
     _knock(address)
-    try:
-        with _session(address=address):
-            yield
-    except ConnectionError as error:
-        raise NewstanceError(f"No Ray cluster answers at {address}: {error}.") from None
+    with _session(address=address, seconds=JOIN_SECONDS):
+        yield
 
 
 @contextmanager
-def _session(**options: Any) -> Iterator[None]:
+def _session(*, address: str, seconds: float | None = None, **options: Any) -> Iterator[None]:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # else it warns of what Ray Data itself does
     try:
         import ray  # noqa: PLC0415  (an extra; and it reads the environment once, when it is imported)
         import ray.data  # noqa: PLC0415
     except ModuleNotFoundError:
         raise NewstanceError("ray is not installed: pip install 'newstance[scaling]'.") from None
 
-    ray.init(configure_logging=False, logging_level=logging.ERROR, log_to_driver=False, **options)
+    options |= {"configure_logging": False, "logging_level": logging.ERROR, "log_to_driver": False}
+    try:
+        _within(seconds, lambda: ray.init(address=address, **options))
+    except (ConnectionError, TimeoutError, RuntimeError) as error:
+        raise NewstanceError(f"The Ray cluster at {address} does not answer: {error}.") from None
     try:
         yield
     finally:
         ray.shutdown()
 
 
+def _within(seconds: float | None, work: Callable[[], object]) -> None:
+    """Give something so much time: Ray waits for minutes where a port is open that is not its own."""
+    ends: SimpleQueue[Exception | None] = SimpleQueue()
+
+    def run() -> None:
+        try:
+            work()
+        except Exception as error:
+            ends.put(error)
+        else:
+            ends.put(None)
+
+    Thread(target=run, daemon=True).start()
+    try:
+        error = ends.get(timeout=seconds)
+    except Empty:
+        raise TimeoutError(f"nothing came back in {seconds:.0f} seconds") from None
+    if error:
+        raise error
+
+
 def _knock(address: str) -> None:
-    """Find out quickly that nobody is there: Ray itself waits for minutes."""
-    host, _, port = address.removeprefix("ray://").rpartition(":")
+    """Find out quickly that nobody is there, which takes Ray a minute."""
     if address == "auto":
         return
-    if not host or not port.isdecimal():
-        raise NewstanceError(f"--address {address} is no address; give HOST:PORT, ray://HOST:PORT or auto.")
+    host, _, port = address.rpartition(":")
+    if not host or "/" in host or not port.isdecimal():
+        raise NewstanceError(f"{address} is no address of a Ray cluster; give HOST:PORT, or auto for the one here.")
     try:
-        socket.create_connection((host.strip("[]"), int(port)), timeout=PATIENCE).close()
+        socket.create_connection((host.strip("[]"), int(port)), timeout=KNOCK_SECONDS).close()
     except (OSError, OverflowError) as error:
         raise NewstanceError(
-            f"No Ray cluster answers at {address} ({error}); start one with `ray start --head`, or leave --address out."
+            f"No Ray cluster is at {address} ({error}); start one with `ray start --head`, or leave --address out."
         ) from None
 
 

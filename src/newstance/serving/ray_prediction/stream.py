@@ -303,5 +303,5 @@ def _context(workers: int) -> DataContext:
     context.execution_options.resource_limits = ExecutionResources.for_limits(
         object_store_memory=WAITING_BYTES * (workers + 1)
     )
-    logging.getLogger("ray.data").setLevel(logging.WARNING)
+    logging.getLogger("ray.data").setLevel(logging.ERROR)  # it warns of settings that are meant
     return context
