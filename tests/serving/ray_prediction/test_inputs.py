@@ -98,7 +98,8 @@ def test_an_input_that_cant_be_found_is_one_sentence(tmp_path, monkeypatch, give
 @settings(max_examples=50)
 @given(
     st.lists(
-        st.sampled_from([LINE, b"\n", b"  \r\n", b"{\n", b"\xff\n", b"[]\n", b'{"title": "A", "text": 3}\n']), max_size=25
+        st.sampled_from([LINE, b"\n", b"  \r\n", b"{\n", b"\xff\n", b"[]\n", b'{"title": "A", "text": 3}\n']),
+        max_size=25,
     ),
     st.booleans(),
 )

@@ -84,6 +84,7 @@ def _session(*, address: str, seconds: float | None = None, **options: Any) -> I
     except ModuleNotFoundError:
         raise NewstanceError("ray is not installed: pip install 'newstance[scaling]'.") from None
 
+    logging.getLogger("ray").setLevel(logging.ERROR)
     options |= {"configure_logging": False, "logging_level": logging.ERROR, "log_to_driver": False}
     try:
         _within(seconds, lambda: ray.init(address=address, **options))
@@ -97,6 +98,9 @@ def _session(*, address: str, seconds: float | None = None, **options: Any) -> I
 
 def _within(seconds: float | None, work: Callable[[], object]) -> None:
     """Give something so much time: Ray waits for minutes where a port is open that is not its own."""
+    if seconds is None:
+        work()
+        return
     ends: SimpleQueue[Exception | None] = SimpleQueue()
 
     def run() -> None:

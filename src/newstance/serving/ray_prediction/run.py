@@ -16,7 +16,7 @@ from newstance.errors import NewstanceError
 from newstance.serving.batch_prediction.predictions import Summary
 from newstance.serving.batch_prediction.run import Predictor, named_targets
 from newstance.serving.ray_prediction.cluster import connected
-from newstance.serving.ray_prediction.inputs import Source, Survey, find_sources
+from newstance.serving.ray_prediction.inputs import Piece, Source, Survey, find_sources
 from newstance.serving.ray_prediction.output import Output
 from newstance.serving.ray_prediction.storage import is_url
 
@@ -146,7 +146,8 @@ def predict_on_ray(
         bundle or other settings; when no cluster answers.
     """
     _, version = read_manifest(bundle)
-    with job.output.locked(), connected(job.address, job.workers):
+    _check_output(job.output, resume=resume, overwrite=overwrite)
+    with connected(job.address, job.workers):
         # Only now: Ray reads its settings from the environment once, when it is imported.
         from newstance.serving.ray_prediction.stream import ShippedBundle  # noqa: PLC0415
 
@@ -157,22 +158,28 @@ def predict_connected(
     job: RayJob, version: str, load: Callable[[], Predictor], progress: Progress, *, resume: bool, overwrite: bool
 ) -> Report:
     """Label all rows on the cluster that this process is connected to; each worker calls `load` once."""
+    surveys = _survey(job.sources, progress)
+    with job.output.locked():
+        _check_output(job.output, resume=resume, overwrite=overwrite)
+        _begin(job.output, _state(job, version, surveys), resume=resume)
+        report = Report(damage=[found.damage for found in surveys if found.damage])
+        _label(job, load, [piece for found in surveys for piece in found.pieces], report, progress)
+        job.output.finish({**asdict(report), "bundle": version})
+    return report
+
+
+def _label(job: RayJob, load: Callable[[], Predictor], pieces: list[Piece], report: Report, progress: Progress) -> None:
+    """Label what is not there yet, and count all of it in `report`."""
     from newstance.serving.ray_prediction import stream  # noqa: PLC0415  (as above)
 
-    _check_output(job.output, resume=resume, overwrite=overwrite)
-    surveys = _survey(job.sources, progress)
-    _begin(job.output, _state(job, version, surveys), resume=resume)
-    pieces = [piece for found in surveys for piece in found.pieces]
     done = job.output.parts()
-    report = Report(workers=job.workers or stream.count_workers())
-    report.damage += [found.damage for found in surveys if found.damage]
     for summary in done.values():
         report.add(summary)
+    report.workers = job.workers or stream.count_workers()
     left = {part for piece in pieces for part in piece.whole.divided(PART_ROWS)} - set(done)
     parts = stream.Parts([piece for piece in pieces if left & set(piece.whole.divided(PART_ROWS))], done, PART_ROWS)
-    task = progress.add_task(
-        "predicting", total=sum(piece.whole.stop - piece.whole.first for piece in pieces), completed=report.summary.rows
-    )
+    total = sum(piece.whole.stop - piece.whole.first for piece in pieces)
+    task = progress.add_task("predicting", total=total, completed=report.summary.rows)
     started = time.monotonic()
     try:
         for outcome in stream.label_parts(parts, load, job.output, job.targets, report.workers) if left else ():
@@ -189,8 +196,6 @@ def predict_connected(
     report.seconds = time.monotonic() - started
     if left:
         raise NewstanceError(f"The cluster lost sight of {len(left):,} part(s); add --resume to label them.")
-    job.output.finish({**asdict(report), "bundle": version})
-    return report
 
 
 def _check_output(output: Output, *, resume: bool, overwrite: bool) -> None:
