@@ -48,11 +48,12 @@ test: $(INSTALLED)  ## check style and types, run all tests, the smoke pipeline 
 	ruff format --check src tests benchmarks notebooks
 	mypy
 	$(VENV)/bin/python tests/fetch_browser.py
+	$(VENV)/bin/python tests/fetch_postgres.py
 	OMP_NUM_THREADS=1 pytest -n 2 --dist loadfile --no-loadscope-reorder tests/test_smoke_pipeline.py tests
 
 smoke: $(INSTALLED)  ## run the same stages on a small slice, in build/smoke
 	rm -rf $(SMOKE)
-	mkdir -p $(SMOKE)/data $(SMOKE)/study/reports/tables $(SMOKE)/benchmarks $(SMOKE)/notebooks data/wheels
+	mkdir -p $(SMOKE)/data $(SMOKE)/reports/search $(SMOKE)/study/reports/tables $(SMOKE)/benchmarks $(SMOKE)/notebooks data/wheels
 	cp -R dvc.yaml .dvcignore seeds experiments src $(SMOKE)/
 	cp study/goals.yaml $(SMOKE)/study/
 	cp notebooks/*.py $(SMOKE)/notebooks/

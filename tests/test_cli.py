@@ -13,7 +13,7 @@ from newstance.doctor import Finding
 from newstance.errors import NewstanceError
 
 COMMANDS = "fetch clean labels split run track compare report readme champion articles doctor notebooks prepare".split()
-COMMANDS += ["audit", "drift", "init"]
+COMMANDS += ["audit", "drift", "init", "search"]
 # typer reads both: a colour forced from outside would stand between the words that are looked for.
 PLAIN = {**os.environ, "COLUMNS": "80", "_TYPER_FORCE_DISABLE_TERMINAL": "1"}
 

@@ -44,6 +44,8 @@ from newstance.reporting.goals import Goal, goals_table, read_goals
 from newstance.reporting.guide import guide
 from newstance.reporting.literature import literature
 from newstance.reporting.results import TaskResults, read_tables, task_results
+from newstance.reporting.searches import charts_of, read_searches, trials_table
+from newstance.search.results import SEARCH_TABLES
 from newstance.settings import REPORTS, TABLES, Settings
 
 FIGURES = "figures"
@@ -90,10 +92,15 @@ def write_report(tables: Path = TABLES, out: Path = REPORTS, settings: Settings 
     settings = settings or Settings()
     read = read_tables(tables)
     found = [(results, charts(results)) for results in task_results(read, settings)]
-    written = {out / FIGURES / f"{chart.name}.svg": chart.svg for _, drawn in found for chart in drawn.values()}
+    searches = search_sections(out / SEARCH_TABLES.name)
+    drawn = [chart for _, charts_by_kind in found for chart in charts_by_kind.values()]
+    drawn += [block for section in searches for block in section.blocks if isinstance(block, Chart)]
+    written = {out / FIGURES / f"{chart.name}.svg": chart.svg for chart in drawn}
     # The page is made on the reader's machine and may quote articles; the Markdown is kept in git and may not.
-    written[out / "index.html"] = _render("index.html.j2", _sections(found, read, quoting=True), settings)
-    written[out / "comparison.md"] = _render("comparison.md.j2", _sections(found, read, quoting=False), settings)
+    written[out / "index.html"] = _render("index.html.j2", _sections(found, read, searches, quoting=True), settings)
+    written[out / "comparison.md"] = _render(
+        "comparison.md.j2", _sections(found, read, searches, quoting=False), settings
+    )
     for path, text in written.items():
         write_text(path, text)
     return list(written)
@@ -125,7 +132,11 @@ def _render(template: str, sections: list[Section], settings: Settings) -> str:
 
 
 def _sections(
-    found: list[tuple[TaskResults, dict[str, Chart]]], tables: dict[str, pd.DataFrame], *, quoting: bool
+    found: list[tuple[TaskResults, dict[str, Chart]]],
+    tables: dict[str, pd.DataFrame],
+    searches: list[Section],
+    *,
+    quoting: bool,
 ) -> list[Section]:
     goals = read_goals()
     sections = []
@@ -135,7 +146,7 @@ def _sections(
     speed = throughput_table(tables["throughput"])
     if speed:
         sections.append(Section("training", "Training speed", 2, blocks=[speed]))
-    return [*sections, *literature_sections(), *corpus_sections(tables)]
+    return [*sections, *searches, *literature_sections(), *corpus_sections(tables)]
 
 
 def task_sections(
@@ -202,6 +213,15 @@ def literature_sections() -> list[Section]:
         "training part, a score says how well outlets are recognised; media-clean has none of them in training."
     )
     return [Section("literature", "Against the literature", 2, [text], list(found))]
+
+
+def search_sections(folder: Path) -> list[Section]:
+    """Collect the searches whose tables lie in a folder."""
+    sections = [
+        Section(f"search-{name}", name, 3, blocks=[*charts_of(name, trials, importance), trials_table(name, trials)])
+        for name, (trials, importance) in read_searches(folder).items()
+    ]
+    return [Section("searches", "Searches for settings", 2), *sections] if sections else []
 
 
 def corpus_sections(tables: dict[str, pd.DataFrame]) -> list[Section]:
