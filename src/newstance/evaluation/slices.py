@@ -1,4 +1,4 @@
-"""Scores on slices of a test set: by outlet, single label (such as topic), article length and how often the target occurs in training."""
+"""Scores on slices of a test set: by outlet, other single label, length, and the target's frequency in train."""
 
 from __future__ import annotations
 
