@@ -97,10 +97,12 @@ def test_outside_git_dvc_is_told_so_and_inside_it_what_is_made_is_ignored(tmp_pa
     assert "no_scm" not in (folder / ".dvc/config").read_text(encoding="utf-8")
     made = ["data/raw/x", "bundle/manifest.json", "runs/frame-majority/run.json", "mlflow.db"]
     kept = ["seeds/frames.csv", "runs/frame-majority/metrics.json", "dvc.lock"]
-    ignored = subprocess.run(["git", "check-ignore", *made, *kept], cwd=folder, capture_output=True, text=True)
-    assert ignored.stdout.split() == made
-    staged = subprocess.run(["git", "diff", "--cached", "--name-only"], cwd=folder, capture_output=True, text=True)
-    assert staged.stdout == ""
+    assert git(folder, "check-ignore", *made, *kept).split() == made
+    assert git(folder, "diff", "--cached", "--name-only") == ""
+
+
+def git(folder: Path, *arguments: str) -> str:
+    return subprocess.run(["git", *arguments], cwd=folder, capture_output=True, text=True, check=True).stdout
 
 
 def written(folder: Path) -> list[Path]:
@@ -139,7 +141,7 @@ def test_articles_that_cannot_be_read_are_named_and_nothing_is_written(tmp_path,
     before = written(tmp_path)
     with pytest.raises(NewstanceError, match=r"text-003\.txt has a title but no text"):
         start_project(tmp_path / "mine", schemes, texts)
-    with pytest.raises(NewstanceError, match="holds no articles; they are .txt files"):
+    with pytest.raises(NewstanceError, match=r"holds no articles; they are \.txt files"):
         start_project(tmp_path / "mine", schemes, tmp_path)
     with pytest.raises(NewstanceError, match="is no folder; give the folder of the articles"):
         start_project(tmp_path / "mine", schemes, schemes[0])

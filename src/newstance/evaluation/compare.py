@@ -93,7 +93,8 @@ def compare(
     for task, scheme in schemes.items():
         of_task = [run for run in runs if run.settings.task == task]
         if of_task:
-            for name, table in _task_tables(of_task, prepared, scheme, single_label, settings.evaluation, labels).items():
+            tables = _task_tables(of_task, prepared, scheme, single_label, settings.evaluation, labels)
+            for name, table in tables.items():
                 parts[name].append(table.assign(task=task)[TABLES[name]])
     return {name: pd.concat(tables, ignore_index=True) for name, tables in parts.items()}
 
