@@ -81,6 +81,14 @@ def clean(settings: Settings) -> None:
     write_csv(TABLES / "near_duplicates.csv", pairs)
 
 
+def articles_to_label(settings: Settings) -> pd.DataFrame:
+    """Return the clean articles, after fetching and cleaning them where nobody has yet."""
+    if not ARTICLES.is_file():
+        fetch_corpus(settings)
+        clean(settings)
+    return read_parquet(ARTICLES)
+
+
 def _annotators(settings: Settings) -> tuple[str, ...]:
     """Whose word counts on whether a text is an article: the reference, then the training annotators."""
     return (settings.labels.reference, *settings.labels.training)

@@ -20,12 +20,12 @@ FRAMES = {
     "safety": (
         "The fire chief|A paramedic|The police sergeant|The inspector|A lifeguard|One engineer on duty",
         "warned of|inspected|reported|guarded against|investigated|wrote down",
-        "a cracked beam|blocked exits|two injuries|faulty brakes|dark corners|a broken alarm|slippery steps|sharp edges",
+        "a cracked beam|blocked exits|two injuries|faulty brakes|dark corners|a broken alarm|slippery steps",
     ),
     "fairness": (
         "The ombudsman|A tenants' lawyer|The equality officer|A pensioner|The charity's director|One wheelchair user",
         "complained about|appealed against|petitioned over|objected to|asked a judge about|campaigned over",
-        "unequal access|biased rules|ignored rights|broken promises|discrimination|an unjust waiting list|excluded families",
+        "unequal access|biased rules|ignored rights|broken promises|discrimination|an unjust waiting list",
     ),
     "nature": (
         "A botanist|The park ranger|The bird society|A beekeeper|The river warden|One young forester",

@@ -18,7 +18,7 @@ from newstance.terminal import say
 def init(
     folder: Annotated[Path, typer.Argument(help="The new project's folder.")],
     scheme: Annotated[list[Path], typer.Option(help="A label scheme (YAML); several are several tasks.")],
-    articles: Annotated[Path | None, typer.Option(help="Folder of articles, a .txt file each; they are copied.")] = None,
+    articles: Annotated[Path | None, typer.Option(help="Folder of articles (.txt); they are copied.")] = None,
     annotator: Annotated[list[str] | None, typer.Option(help="Whose labels train; by default those of 'own'.")] = None,
 ) -> None:
     """Begin a project with label schemes and articles of your own."""

@@ -48,8 +48,8 @@ class PlainTfidf(TfidfVectorizer):  # type: ignore[misc]
             matrix = super().fit_transform(documents)
         except ValueError as error:
             raise NewstanceError(
-                f"TF-IDF finds no words to count in {len(documents)} different texts ({error}); lower 'min_documents' of "
-                "the experiment's features, or label more articles."
+                f"TF-IDF finds no words to count in {len(documents)} different texts ({error}); lower 'min_documents' "
+                "of the experiment's features, or label more articles."
             ) from None
         self._make_plain()
         return matrix[rows]

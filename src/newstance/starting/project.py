@@ -52,8 +52,8 @@ def start_project(
     Raises
     ------
     NewstanceError
-        When the folder is not empty, a scheme or an article is wrong, two schemes can't stand side by side, or DVC isn't
-        installed.
+        When the folder is not empty, a scheme or an article is wrong, two schemes can't stand side by side, or DVC
+        isn't installed.
     """
     read = _read_schemes(schemes)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
@@ -96,7 +96,7 @@ def _read_schemes(paths: Sequence[Path]) -> list[Scheme]:
     for path, scheme in zip(paths, schemes, strict=True):
         if Path(scheme.annotations).name != scheme.annotations or not scheme.annotations.endswith(".csv"):
             raise NewstanceError(
-                f"{path}: key 'annotations' is '{scheme.annotations}'; it must be the name of a .csv file, without folder."
+                f"{path}: key 'annotations' is '{scheme.annotations}'; it must be a .csv file's name, without folder."
             )
     for what, values in {
         "name": [scheme.name for scheme in schemes],

@@ -5,6 +5,7 @@ import { comparison } from "./compare.js";
 import { capital, titleOf } from "./decisions.js";
 import { element, icon, ICONS } from "./dom.js";
 import { Pane } from "./pane.js";
+import { themeToggle } from "./toggle.js";
 
 const find = (id) => document.getElementById(id);
 let models = null;
@@ -91,20 +92,7 @@ showTwo(false);
 // A file that misses the form must not replace the page.
 for (const kind of ["dragover", "drop"]) addEventListener(kind, (event) => event.preventDefault());
 
-const system = matchMedia("(prefers-color-scheme: dark)");
-const isDark = () => (document.documentElement.dataset.theme ?? (system.matches ? "dark" : "light")) === "dark";
-const showTheme = () => find("theme").setAttribute("aria-pressed", String(isDark()));
-system.addEventListener("change", showTheme);
-find("theme").addEventListener("click", () => {
-  document.documentElement.dataset.theme = isDark() ? "light" : "dark";
-  showTheme();
-  try {
-    localStorage.setItem("theme", document.documentElement.dataset.theme);
-  } catch {
-    // Storage is switched off: the choice lasts until the page is left.
-  }
-});
-showTheme();
+themeToggle(find("theme"));
 
 find("forget").addEventListener("click", forgetKey);
 showForget();

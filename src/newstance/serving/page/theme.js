@@ -1,4 +1,4 @@
-// Runs before the first paint, so that a chosen theme doesn't flash; app.js holds the rest.
+// Runs before the first paint, so that a chosen theme doesn't flash; toggle.js holds the rest.
 try {
   const theme = localStorage.getItem("theme");
   if (theme === "dark" || theme === "light") document.documentElement.dataset.theme = theme;

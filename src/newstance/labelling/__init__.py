@@ -1,0 +1,1 @@
+"""The labelling page: articles are labelled by people, blindly a second time, and adjudicated."""
