@@ -15,7 +15,7 @@ from rich.progress import Progress
 
 from newstance.errors import NewstanceError
 from newstance.serving.batch_prediction import Job, predict_to_file
-from newstance.serving.ray_prediction import inputs, run
+from newstance.serving.ray_prediction import run
 from newstance.serving.ray_prediction.cluster import connected
 from newstance.serving.ray_prediction.run import RayJob, predict_connected
 from serving.batch_prediction.fake_bundle import FakeBundle
@@ -67,7 +67,7 @@ def machines():
 def articles(tmp_path, monkeypatch):
     """400 rows in two files, one of them bad; parts of 20 rows and pieces of 100."""
     monkeypatch.setattr(run, "PART_ROWS", PART_ROWS)
-    monkeypatch.setattr(inputs, "PIECE_ROWS", 100)
+    monkeypatch.setattr(run, "PIECE_ROWS", 100)
     folder = tmp_path / "articles"
     folder.mkdir()
     rows = [{"article_id": f"a{row}", "title": f"Title {row}", "text": "Some words about Norway"} for row in range(399)]
@@ -154,13 +154,13 @@ def test_a_killed_run_goes_on_where_it_was(machines, articles, tmp_path):
 @pytest.mark.slow
 def test_damaged_files_are_named_and_the_others_labelled(machines, articles, tmp_path):
     (articles / "c.parquet").write_bytes(b"PAR1 and nothing more")
-    content = bytearray((articles / "b.parquet").read_bytes())
-    start = content.index(b"Title 300")
-    content[start - 60 : start + 400] = b"\xff" * 460  # in the second row group
-    (articles / "b.parquet").write_bytes(content)
+    second = pq.ParquetFile(articles / "b.parquet").metadata.row_group(1).column(1).dictionary_page_offset
+    with (articles / "b.parquet").open("r+b") as stream:
+        stream.seek(second)
+        stream.write(b"\xff" * 40)
     report = by_ray(machines, articles, tmp_path / "out")
     assert report.summary.rows == 301
     assert len(report.damage) == 2
-    assert any(re.search(r"b\.parquet is damaged after row 10\d: ", sentence) for sentence in report.damage)
+    assert any(re.search(r"b\.parquet is damaged after row 100: ", sentence) for sentence in report.damage)
     assert any("c.parquet can't be read as Parquet: " in sentence for sentence in report.damage)
     assert {Path(row["source"]).name for row in rows_of(tmp_path / "out")} == {"a.jsonl", "b.parquet"}

@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 from newstance.errors import NewstanceError
 from newstance.serving.batch_prediction.reading import read_rows
-from newstance.serving.ray_prediction import inputs
 from newstance.serving.ray_prediction.inputs import Part, Source, find_sources, survey
 
 LINE = b'{"title": "Ferry returns", "text": "It sails again."}\n'
@@ -28,11 +27,6 @@ def write_parquet(path, rows=10, group=3, **more):
     pq.write_table(table, path, row_group_size=group)
 
 
-@pytest.fixture
-def small_pieces(monkeypatch):
-    monkeypatch.setattr(inputs, "PIECE_ROWS", 4)
-
-
 def test_a_folder_stands_for_its_files_with_a_known_suffix_in_order(tmp_path):
     for name in ("b.jsonl", "a.parquet", "notes.md", ".hidden.jsonl", "deep/c.ndjson"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
@@ -47,7 +41,7 @@ def test_a_relative_path_keeps_its_name_and_is_found_from_any_folder(tmp_path, m
     (one,) = find_sources(["a.jsonl"])
     assert one == Source("a.jsonl", str(tmp_path / "a.jsonl"))
     monkeypatch.chdir("/")
-    assert [row.source for row in all_rows(survey(0, one))] == ["a.jsonl"]
+    assert [row.source for row in all_rows(survey(0, one, 4))] == ["a.jsonl"]
 
 
 @pytest.mark.parametrize("inside", ["memory://articles", "memory://articles/2017/a.jsonl"])
@@ -57,13 +51,13 @@ def test_a_url_is_read_like_a_file(inside):
     files.pipe("/articles/.hidden/b.jsonl", LINE)
     try:
         (one,) = find_sources([inside])
-        found = survey(0, one)
+        found = survey(0, one, 4)
         assert one.name.endswith("articles/2017/a.jsonl")
         assert [(row.source, row.number, row.article.title) for row in all_rows(found)] == [
             (one.name, number, "Ferry returns") for number in (1, 2, 3)
         ]
         files.pipe("/articles/2017/a.jsonl", LINE * 4)
-        assert survey(0, one).fingerprint != found.fingerprint
+        assert survey(0, one, 4).fingerprint != found.fingerprint
     finally:
         files.rm("/articles", recursive=True)
 
@@ -72,7 +66,7 @@ def test_parquet_behind_a_url_is_read_like_a_file(tmp_path):
     write_parquet(tmp_path / "a.parquet")
     (one,) = find_sources([f"file://{tmp_path}"])
     assert one.name == f"file://{tmp_path}/a.parquet"
-    assert [row.number for row in all_rows(survey(0, one))] == list(range(1, 11))
+    assert [row.number for row in all_rows(survey(0, one, 4))] == list(range(1, 11))
 
 
 @pytest.mark.parametrize(
@@ -106,19 +100,17 @@ def test_an_input_that_cant_be_found_is_one_sentence(tmp_path, monkeypatch, give
 def test_pieces_of_lines_have_the_rows_of_the_whole_file(tmp_path_factory, lines, mark):
     path = tmp_path_factory.mktemp("lines") / "in.jsonl"
     path.write_bytes(b"\xef\xbb\xbf" * mark + b"".join(lines).removesuffix(b"\n"))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(inputs, "PIECE_ROWS", 4)
-        found = survey(2, source(path))
+    found = survey(2, source(path), 4)
     assert all_rows(found) == list(read_rows([path]))
     wholes = [piece.whole for piece in found.pieces]
     assert wholes == list(Part(2, 0, len(all_rows(found))).divided(4))
 
 
 @pytest.mark.parametrize("group", [1, 3, 100])
-def test_pieces_of_row_groups_have_the_rows_of_the_whole_file(tmp_path, small_pieces, group):
+def test_pieces_of_row_groups_have_the_rows_of_the_whole_file(tmp_path, group):
     path = tmp_path / "in.parquet"
     write_parquet(path, group=group, article_id=[f"id-{row}" for row in range(10)], targets=[["Norway"], None] * 5)
-    found = survey(0, source(path))
+    found = survey(0, source(path), 4)
     assert all_rows(found) == list(read_rows([path]))
     assert [piece.whole.first for piece in found.pieces[1:]] == [piece.whole.stop for piece in found.pieces[:-1]]
 
@@ -127,12 +119,12 @@ def test_pieces_of_row_groups_have_the_rows_of_the_whole_file(tmp_path, small_pi
 def test_a_file_without_rows_has_no_pieces(tmp_path, name, content):
     path = tmp_path / name
     write_parquet(path, rows=0) if content is None else path.write_bytes(content)
-    assert survey(0, source(path)).pieces == ()
+    assert survey(0, source(path), 4).pieces == ()
 
 
 def test_a_file_that_is_no_parquet_is_a_finding(tmp_path):
     (tmp_path / "in.parquet").write_bytes(b"PAR1 and nothing more")
-    found = survey(0, source(tmp_path / "in.parquet"))
+    found = survey(0, source(tmp_path / "in.parquet"), 4)
     assert found.pieces == ()
     assert found.damage.startswith(f"{tmp_path}/in.parquet can't be read as Parquet: ")
 
@@ -140,7 +132,7 @@ def test_a_file_that_is_no_parquet_is_a_finding(tmp_path):
 def test_a_table_without_a_text_is_refused(tmp_path):
     pq.write_table(pa.table({"title": ["A"]}), tmp_path / "in.parquet")
     with pytest.raises(NewstanceError, match=r"in\.parquet lacks the column\(s\) text"):
-        survey(0, source(tmp_path / "in.parquet"))
+        survey(0, source(tmp_path / "in.parquet"), 4)
 
 
 def test_a_copy_has_the_fingerprint_of_the_file_and_a_changed_one_another(tmp_path):
@@ -152,7 +144,7 @@ def test_a_copy_has_the_fingerprint_of_the_file_and_a_changed_one_another(tmp_pa
 
 def test_a_file_that_is_gone_is_one_sentence(tmp_path):
     (tmp_path / "in.jsonl").write_text(json.dumps({"title": "A", "text": "B"}))
-    found = survey(0, source(tmp_path / "in.jsonl"))
+    found = survey(0, source(tmp_path / "in.jsonl"), 4)
     (tmp_path / "in.jsonl").unlink()
     with pytest.raises(NewstanceError, match=r"in\.jsonl does not exist\."):
         all_rows(found)

@@ -33,7 +33,6 @@ from newstance.serving.ray_prediction.storage import is_url, locate
 LINES = (".jsonl", ".ndjson")
 PARQUET = ".parquet"
 SUFFIXES = (*LINES, PARQUET)
-PIECE_ROWS = 8_192  # what one worker reads at a stretch, at least; a row group is never divided
 
 
 @dataclass(frozen=True)
@@ -209,7 +208,7 @@ def _require_suffix(file: str, shown: str) -> None:
         raise NewstanceError(f"{shown}: the engine ray reads {', '.join(SUFFIXES)}; the suffix says the format.")
 
 
-def survey(file: int, source: Source) -> Survey:
+def survey(file: int, source: Source, piece_rows: int) -> Survey:
     """Look through a file and divide it.
 
     Parameters
@@ -218,6 +217,8 @@ def survey(file: int, source: Source) -> Survey:
         Its number among all inputs.
     source
         The file.
+    piece_rows
+        How many rows a piece has; of Parquet at least, since a row group is never divided.
 
     Raises
     ------
@@ -228,20 +229,20 @@ def survey(file: int, source: Source) -> Survey:
     fingerprint = source.fingerprint()
     with source.open() as stream:
         if not source.is_parquet:
-            return Survey(fingerprint, tuple(_divide_lines(file, source, _buffered(stream))))
+            return Survey(fingerprint, tuple(_divide_lines(file, source, _buffered(stream), piece_rows)))
         try:
             table = open_parquet(source.name, stream)
         except NewstanceError as error:
             return Survey(fingerprint, (), str(error))
         parquet_columns(source.name, table)
         sizes = [table.metadata.row_group(group).num_rows for group in range(table.num_row_groups)]
-        return Survey(fingerprint, tuple(_divide_groups(file, source, sizes)))
+        return Survey(fingerprint, tuple(_divide_groups(file, source, sizes, piece_rows)))
 
 
-def _divide_lines(file: int, source: Source, stream: Iterable[bytes]) -> Iterator[LinesPiece]:
+def _divide_lines(file: int, source: Source, stream: Iterable[bytes], piece_rows: int) -> Iterator[LinesPiece]:
     whole, begin, offset = Part(file, 0, 0), (0, 1), 0
     for line, content in enumerate(stream, start=1):
-        if whole.stop - whole.first == PIECE_ROWS:
+        if whole.stop - whole.first == piece_rows:
             yield LinesPiece(source, whole, *begin)
             whole, begin = whole._replace(first=whole.stop), (offset, line)
         if line_content(content, line):
@@ -251,12 +252,12 @@ def _divide_lines(file: int, source: Source, stream: Iterable[bytes]) -> Iterato
         yield LinesPiece(source, whole, *begin)
 
 
-def _divide_groups(file: int, source: Source, sizes: list[int]) -> Iterator[GroupsPiece]:
+def _divide_groups(file: int, source: Source, sizes: list[int], piece_rows: int) -> Iterator[GroupsPiece]:
     whole, groups = Part(file, 0, 0), []
     for group, size in enumerate(sizes):
         groups.append(group)
         whole = whole._replace(stop=whole.stop + size)
-        if whole.stop - whole.first >= PIECE_ROWS:
+        if whole.stop - whole.first >= piece_rows:
             yield GroupsPiece(source, whole, tuple(groups))
             whole, groups = whole._replace(first=whole.stop), []
     if whole.stop > whole.first:

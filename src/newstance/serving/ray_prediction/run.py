@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from newstance.serving.ray_prediction.stream import Outcome
 
 PART_ROWS = 512  # a file of the output; what a lost worker, or a killed run a worker, loses at most
+PIECE_ROWS = 16 * PART_ROWS  # what is read at a stretch
 
 logger = logging.getLogger(__name__)
 
@@ -158,9 +159,9 @@ def predict_connected(
     job: RayJob, version: str, load: Callable[[], Predictor], progress: Progress, *, resume: bool, overwrite: bool
 ) -> Report:
     """Label all rows on the cluster that this process is connected to; each worker calls `load` once."""
-    surveys = _survey(job.sources, progress)
     with job.output.locked():
         _check_output(job.output, resume=resume, overwrite=overwrite)
+        surveys = _survey(job.sources, progress)
         _begin(job.output, _state(job, version, surveys), resume=resume)
         report = Report(damage=[found.damage for found in surveys if found.damage])
         _label(job, load, [piece for found in surveys for piece in found.pieces], report, progress)
@@ -213,7 +214,7 @@ def _survey(sources: Sequence[Source], progress: Progress) -> list[Survey]:
 
     task = progress.add_task("looking through files", total=len(sources))
     surveys = []
-    for found in stream.survey_all(sources):
+    for found in stream.survey_all(sources, PIECE_ROWS):
         surveys.append(found)
         progress.advance(task)
     progress.remove_task(task)

@@ -89,11 +89,11 @@ class Outcome:
     damage: str | None
 
 
-def survey_all(sources: Sequence[Source]) -> Iterator[Survey]:
-    """Look through all files, on the whole cluster; in the order of the files."""
+def survey_all(sources: Sequence[Source], piece_rows: int) -> Iterator[Survey]:
+    """Look through all files (`inputs.survey`), on the whole cluster; in the order of the files."""
     look = ray.remote(survey).options(num_cpus=READER_CPUS)
     with _in_plain_words():
-        for found in [look.remote(number, source) for number, source in enumerate(sources)]:
+        for found in [look.remote(number, source, piece_rows) for number, source in enumerate(sources)]:
             yield ray.get(found)
 
 
