@@ -1,7 +1,7 @@
 """Experiments, a search, a champion and its bundle against an MLflow server with PostgreSQL as its store.
 
-Only a variable differs from work on one machine. The stages before (corpus, labels, splits) and after (comparison, report)
-don't touch MLflow; the smoke pipeline runs them.
+Only a variable differs from work on one machine. The stages before (corpus, labels, splits) and after (comparison,
+report) don't touch MLflow; the smoke pipeline runs them.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ def test_the_database_holds_a_parent_and_its_nested_runs_whole(place: Place) -> 
     runs = client.search_runs([experiment.experiment_id])
     parents = {one.info.run_name: one for one in runs if "mlflow.parentRunId" not in one.data.tags}
     assert set(parents) == {GOOD, POOR, "leaning-wide-search"}
-    nested = {name: 0 for name in parents}
+    nested = dict.fromkeys(parents, 0)
     for one in runs:
         if parent := one.data.tags.get("mlflow.parentRunId"):
             nested[client.get_run(parent).info.run_name] += 1
