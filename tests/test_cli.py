@@ -13,7 +13,8 @@ from newstance.doctor import Finding
 from newstance.errors import NewstanceError
 
 COMMANDS = (
-    "fetch clean label split run track compare report readme champion articles doctor notebooks prepare audit".split()
+    "fetch clean label labels split run track compare report readme champion articles doctor notebooks prepare "
+    "audit".split()
 )
 # typer reads both: a colour forced from outside would stand between the words that are looked for.
 PLAIN = {**os.environ, "COLUMNS": "80", "_TYPER_FORCE_DISABLE_TERMINAL": "1"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from newstance.cli import pipeline, published, serving  # noqa: F401 - each adds its commands
+from newstance.cli import labels, pipeline, published, selection, serving  # noqa: F401 - each adds its commands
 from newstance.cli.app import app
 from newstance.errors import NewstanceError
 from newstance.terminal import complain
