@@ -141,7 +141,9 @@ def test_the_command_compares_with_what_was_held_out_and_writes_page_tables_and_
     held_out, _ = read_reference(["subject", "view"], 1)
     assert 20 < len(held_out) < 60
     assert len(set(held_out)) == len(held_out)
-    path = table(tmp_path, articles(["sport"], 30, seed=2))
+    rows = articles(["sport"], 30, seed=2)
+    rows[3]["text"] = "opera " * 12
+    path = table(tmp_path, rows)
     monkeypatch.setattr("sys.argv", ["newstance", "drift", str(path), "--output", "out"])
     with pytest.raises(SystemExit) as ended:
         cli.main()
@@ -149,6 +151,7 @@ def test_the_command_compares_with_what_was_held_out_and_writes_page_tables_and_
     said = capsys.readouterr().out.strip()
     page = (tmp_path / "out/drift.md").read_text(encoding="utf-8")
     assert f"**{said}**" in page
+    assert "Refused new articles: out-of-distribution 1.\n" in page
     assert "penalty" not in page
     assert "| rank | article_id | target | reason |" in page
     names = sorted(one.name for one in (tmp_path / "out").iterdir())

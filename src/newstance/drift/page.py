@@ -56,7 +56,7 @@ def write(found: Drift, out: Path) -> None:
         percent=f"{100 * found.settings.confidence:g} %",
         measures=_measures_table(found),
         shifts=[_tasks_table(found), _labels_table(found)],
-        reasons=dict(found.reasons),
+        reasons=", ".join(f"{reason} {count}" for reason, count in found.reasons.most_common()),
         queues=[_queue_table(task, table) for task, table in found.queues.items() if len(table)],
     )
     write_text(out / "drift.md", text)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from newstance.reporting.results import Row, records
 from newstance.scheme import Scheme
 
 
@@ -42,14 +43,14 @@ def queue(
     unsure = (1 - units["probability"]).rank(pct=True)
     reasons = [
         _reason(row, refused, farther=far >= doubt)
-        for row, far, doubt in zip(units.to_dict("records"), unlike, unsure, strict=True)
+        for row, far, doubt in zip(records(units), unlike, unsure, strict=True)
     ]
     units = units.assign(score=(unlike + unsure) / 2, reason=reasons)
     units = units.sort_values(["score", *scheme.unit], ascending=[False, *[True] * len(scheme.unit)])
     return units.assign(rank=range(1, len(units) + 1))[[*scheme.unit, "rank", "score", "reason"]]
 
 
-def _reason(row: Mapping[str, object], refused: Mapping[str, str], *, farther: bool) -> str:
+def _reason(row: Row, refused: Mapping[str, str], *, farther: bool) -> str:
     if not row["label"]:
         return f"refused: {refused[str(row['article_id'])]}"
     if farther:

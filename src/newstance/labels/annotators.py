@@ -53,8 +53,8 @@ def _compared(
 ) -> list[float | bool]:
     articles = own["article_id"].unique()
     generator = np.random.default_rng(settings.seed)
-    weights = generator.multinomial(len(articles), np.full(len(articles), 1 / len(articles)), settings.resamples)
-    weights = np.vstack([np.ones(len(articles)), weights])
+    drawn = generator.multinomial(len(articles), np.full(len(articles), 1 / len(articles)), settings.resamples)
+    weights = np.vstack([np.ones(len(articles)), drawn.astype(np.float64)])
     kappas = [cohen_kappa(_confusions(side, articles, scheme, weights)) for side in (own, rest)]
     cells: list[float | bool] = []
     for values in (*kappas, kappas[1] - kappas[0]):

@@ -22,6 +22,7 @@ from newstance.models.embeddings import embedding_cache
 from newstance.models.mentions import read_aliases
 from newstance.pipeline import ARTICLES, read_raw
 from newstance.reporting import words
+from newstance.reporting.results import records
 from newstance.scheme import Scheme
 from newstance.settings import Settings
 
@@ -119,7 +120,7 @@ def _problems(rows: Rows, scheme: Scheme, corpus_ids: set[str] | None) -> Iterat
 
 def _annotators(counted: pd.DataFrame, scheme: Scheme, settings: Settings, file: str) -> Iterator[Finding]:
     table = annotator_differences(counted, scheme, settings.evaluation)
-    for row in table[table["differs"].astype(bool)].to_dict("records"):
+    for row in records(table[table["differs"].astype(bool)]):
         text = (
             f"'{row['annotator']}' agrees with the others by kappa {words.with_interval(row, 'kappa')}, they with each "
             f"other on the same units by {words.with_interval(row, 'others')}; go through the codebook together."

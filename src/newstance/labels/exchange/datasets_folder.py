@@ -110,7 +110,7 @@ def _read_file(file: Path, scheme: Scheme) -> pd.DataFrame:
         raise NewstanceError(f"{file} can't be read as Parquet: {error}.") from None
     if missing := [name for name in scheme.annotation_columns if name not in data.column_names]:
         raise NewstanceError(f"{file} lacks the column(s) {', '.join(missing)}.")
-    table = data.to_pandas()
+    table: pd.DataFrame = data.to_pandas()
     for name, feature in data.features.items():
         if isinstance(feature, ClassLabel):
             table[name] = table[name].map(dict(enumerate(feature.names)))
