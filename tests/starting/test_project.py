@@ -120,7 +120,7 @@ def test_a_folder_that_holds_something_is_refused_and_left_alone(tmp_path, schem
     [
         (("kind: single-label", "kind: guess"), r"frame\.yaml: key 'kind'"),
         (("name: frame", "name: text"), "is the name of another column; choose another word"),
-        (("frames.csv", "../frames.csv"), "must be the name of a .csv file, without folder"),
+        (("frames.csv", "../frames.csv"), r"must be a \.csv file's name, without folder"),
         (("frames.csv", "tones.csv"), "Two schemes have the same 'annotations', 'tones.csv'"),
         (("name: frame", "name: tone"), "Two schemes have the same 'name', 'tone'"),
     ],
