@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -151,5 +153,9 @@ def _start_dvc(folder: Path, *, in_git: bool) -> None:
     except ImportError:
         raise NewstanceError("A project needs DVC; install it with pip install 'newstance[tracking]'.") from None
     # Even inside git: DVC would put what it makes under the temporary name into git's index.
-    with Repo.init(str(folder), no_scm=True) as repo, repo.config.edit("repo") as values:
+    with (
+        contextlib.redirect_stdout(sys.stderr),  # DVC says that it began; standard output is for results
+        Repo.init(str(folder), no_scm=True) as repo,
+        repo.config.edit("repo") as values,
+    ):
         values["core"] = {"analytics": False, "check_update": False, **({} if in_git else {"no_scm": True})}
