@@ -300,7 +300,8 @@ def test_ones_own_articles_can_be_the_whole_corpus(own_alone: Settings) -> None:
     CORPUS.unlink()
     prepare(own_alone)
     articles = read_parquet(pipeline.ARTICLES)
-    assert articles["article_id"].tolist() == [f"n{number:03}" for number in range(ARTICLES) if number != 7]
+    made = {f"n{number:03}" for number in range(ARTICLES)}
+    assert set(articles["article_id"]) == made - {SHORT, SKIPPED}
     assert sum(map(len, read_prepared("subject").values())) > 0
     assert names(Path("data/raw")) == set()
 
