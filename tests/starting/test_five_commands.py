@@ -27,7 +27,7 @@ from starting.invented import FRAMES, Invented, invent, write_articles, write_sc
 
 pytestmark = pytest.mark.slow
 ON_THE_PAGE = 10
-START = 90  # seconds that a command may take on a busy machine until it answers
+START = 300  # seconds that a command may take on a busy machine until it answers
 KEPT = ("frame-majority", "frame-tfidf-svm", "tone-tfidf-svm")
 
 
@@ -77,8 +77,10 @@ class Project:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    expect.set_options(timeout=1000 * START)
     with running_browser() as found:
         yield found
+    expect.set_options(timeout=5000)  # Playwright's own
 
 
 @pytest.fixture(scope="module")
@@ -111,13 +113,13 @@ def label_on_the_page(project: Project, browser: Browser) -> None:
     with answering(project.folder, "label", "--task", "frame", "--annotator", "own") as url:
         page = browser.new_page()
         page.goto(url)
-        page.get_by_role("button", name="Start").click()
         for _ in range(ON_THE_PAGE):
             shown = page.locator("#article-id")
             expect(shown).not_to_be_empty()
             article = shown.inner_text()
             page.keyboard.press(str(list(FRAMES).index(project.articles[article].frame) + 1))
             expect(page.locator("#saved")).to_contain_text("Saved")
+            expect(page.locator("#next")).to_be_focused()
             page.keyboard.press("Enter")
             expect(shown).not_to_have_text(article)
         page.close()

@@ -5,7 +5,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pandas as pd
 import pytest
 from dvc.repo import Repo
 
@@ -56,10 +55,9 @@ def load_experiment_of(name: str):
     return load_experiment(Path("experiments") / f"{name}.yaml")
 
 
-def test_articles_are_cleaned_and_wait_for_their_labels(project):
-    articles = pd.read_parquet(project / "data/clean/articles.parquet")
-    assert articles["article_id"].tolist() == [f"text-{number:03}" for number in range(8)]
-    assert sorted(path.name for path in (project / "seeds/articles").iterdir())[0] == "text-000.txt"
+def test_articles_are_copied_and_wait_for_their_labels(project, texts):
+    copied = sorted((project / "seeds/articles").iterdir())
+    assert [path.read_bytes() for path in copied] == [path.read_bytes() for path in sorted(texts.iterdir())]
     scheme = load_settings(project / "params.yaml").labels.model_copy(update={"directory": project / "seeds"})
     for one in scheme.load_schemes().values():
         assert read_annotations(one, project / "seeds").empty
@@ -82,7 +80,6 @@ def test_the_templates_follow_from_this_projects_own_pipeline_and_experiments():
 def test_without_articles_the_project_waits_for_them(tmp_path, schemes):
     folder = start_project(tmp_path / "mine", schemes[:1])
     assert list((folder / "seeds/articles").iterdir()) == []
-    assert not (folder / "data").exists()
     assert list(load_settings(folder / "params.yaml").experiments) == [
         "frame-majority",
         "frame-tfidf-svm",
@@ -123,7 +120,7 @@ def test_a_folder_that_holds_something_is_refused_and_left_alone(tmp_path, schem
     [
         (("kind: single-label", "kind: guess"), r"frame\.yaml: key 'kind'"),
         (("name: frame", "name: text"), "is the name of another column; choose another word"),
-        (("frames.csv", "../frames.csv"), "must be the name of a .csv file, without folder"),
+        (("frames.csv", "../frames.csv"), r"must be a \.csv file's name, without folder"),
         (("frames.csv", "tones.csv"), "Two schemes have the same 'annotations', 'tones.csv'"),
         (("name: frame", "name: tone"), "Two schemes have the same 'name', 'tone'"),
     ],

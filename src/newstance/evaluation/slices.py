@@ -1,4 +1,4 @@
-"""Scores on slices of a test set: by outlet, other single label, length, and the target's frequency in train."""
+"""Scores on slices of a test set: by outlet, single label, article length and how often training has the target."""
 
 from __future__ import annotations
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import shutil
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from newstance.corpus import own
 from newstance.errors import NewstanceError
 from newstance.files import atomic_path, read_settings, write_text
 from newstance.scheme import Scheme
-from newstance.settings import EXPERIMENTS, PARAMS_FILE, CorpusSettings, LabelSettings, load_settings
+from newstance.settings import EXPERIMENTS, PARAMS_FILE, CorpusSettings, LabelSettings
 
 TASK = "task: SCHEME"  # the line of an experiment's template that gets the scheme's name
 ANNOTATOR = "own"
@@ -31,7 +32,7 @@ def start_project(
 ) -> Path:
     """Write a project whose articles can be labelled at once and which ``dvc repro`` trains and exports after that.
 
-    The articles are read and cleaned on the way, so that one that can't be read is named before anything is there.
+    The articles are read on the way, so that one that can't be read is named before anything is there.
 
     Parameters
     ----------
@@ -68,8 +69,6 @@ def start_project(
         for path in sorted(articles.glob("*.txt")) if articles is not None else ():
             shutil.copyfile(path, temporary / "seeds/articles" / path.name)
         _start_dvc(temporary, in_git=repository)
-        if articles is not None:
-            _clean(temporary)
     return folder
 
 
@@ -154,14 +153,9 @@ def _start_dvc(folder: Path, *, in_git: bool) -> None:
     except ImportError:
         raise NewstanceError("A project needs DVC; install it with pip install 'newstance[tracking]'.") from None
     # Even inside git: DVC would put what it makes under the temporary name into git's index.
-    with Repo.init(str(folder), no_scm=True) as repo, repo.config.edit("repo") as values:
+    with (
+        contextlib.redirect_stdout(sys.stderr),  # DVC says that it began; standard output is for results
+        Repo.init(str(folder), no_scm=True) as repo,
+        repo.config.edit("repo") as values,
+    ):
         values["core"] = {"analytics": False, "check_update": False, **({} if in_git else {"no_scm": True})}
-
-
-def _clean(folder: Path) -> None:
-    from newstance import pipeline  # noqa: PLC0415  (reads whole corpora: only where there is one)
-
-    with contextlib.chdir(folder):
-        settings = load_settings()
-        pipeline.fetch_corpus(settings)
-        pipeline.clean(settings)
