@@ -60,7 +60,8 @@ def test_the_answers_are_those_of_the_local_engine_and_nothing_is_left_running_o
     assert rows_of(out) == rows_of(tmp_path / "local.parquet")
     assert {row["version"] for row in rows_of(out)} == {json.loads((out / "_summary.json").read_text())["bundle"]}
     assert addresses == {"127.0.0.1"}
-    assert [one for one in seen if one.is_running() and one.status() != psutil.STATUS_ZOMBIE] == []
+    _, left = psutil.wait_procs(seen, timeout=60)
+    assert left == []
 
 
 def watch(process):

@@ -53,6 +53,7 @@ def _own_cluster(workers: int | None) -> Iterator[None]:
             "RAY_AUTH_MODE": "token",
             "RAY_AUTH_TOKEN": secrets.token_hex(32),
             "TMPDIR": room,
+            "RAY_agent_register_timeout_ms": "60000",  # else Ray gives up starting on a busy machine after 15 seconds
         }
         with (
             _environment(settings),
@@ -88,8 +89,8 @@ def _session(*, address: str, seconds: float | None = None, **options: Any) -> I
     options |= {"configure_logging": False, "logging_level": logging.ERROR, "log_to_driver": False}
     try:
         _within(seconds, lambda: ray.init(address=address, **options))
-    except (ConnectionError, TimeoutError, RuntimeError) as error:
-        raise NewstanceError(f"The Ray cluster at {address} does not answer: {error}.") from None
+    except Exception as error:  # Ray raises plain ones, too
+        raise NewstanceError(f"The Ray cluster at {address} does not answer: {str(error).rstrip('.')}.") from None
     try:
         yield
     finally:

@@ -25,8 +25,8 @@ from newstance.errors import NewstanceError
 from newstance.serving.batch_prediction.predictions import Summary
 from newstance.serving.batch_prediction.reading import Row
 from newstance.serving.batch_prediction.run import Predictor, predict_chunks
-from newstance.serving.ray_prediction.inputs import Piece, Source, Survey, survey
-from newstance.serving.ray_prediction.output import Output, Part
+from newstance.serving.ray_prediction.inputs import Part, Piece, Source, Survey, survey
+from newstance.serving.ray_prediction.output import Output
 
 # A worker reserves less than the core it keeps busy, so that those of a lost machine find room on the ones that are
 # left, up to half of the cluster, and reading always finds some.
@@ -131,7 +131,7 @@ def _unpacked(source: str, row: dict[str, Any]) -> Row:
     return Row(source, row["number"], row["article_id"], article, row["error"])
 
 
-class Parts(Datasource):  # type: ignore[misc]
+class Parts(Datasource):
     """All parts of the input that are not done.
 
     Parameters
@@ -145,7 +145,7 @@ class Parts(Datasource):  # type: ignore[misc]
     """
 
     def __init__(self, pieces: list[Piece], done: Collection[Part], part_rows: int) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self._pieces = pieces
         self._done = frozenset(done)
         self._part_rows = part_rows
@@ -162,7 +162,7 @@ class Parts(Datasource):  # type: ignore[misc]
         parts, part_rows = frozenset(piece.whole.divided(self._part_rows)), self._part_rows
         done = parts & self._done
         metadata = BlockMetadata(
-            num_rows=len(parts - done), size_bytes=None, input_files=[piece.source.name], exec_stats=None
+            num_rows=len(parts - done), size_bytes=None, input_files=(piece.source.name,), exec_stats=None
         )
         return ReadTask(lambda: read_parts(piece, done, part_rows), metadata)
 
@@ -233,7 +233,8 @@ class Worker:
 
 def count_workers() -> int:
     """Return how many workers the cluster has a core for."""
-    return max(int(ray.cluster_resources().get("CPU", 1)), 1)
+    resources: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
+    return max(int(resources.get("CPU", 1)), 1)
 
 
 def label_parts(
