@@ -15,6 +15,8 @@ from pathlib import Path
 
 from postgres import LOOPBACK, free_port
 
+PATIENCE = 300  # seconds: it first makes its tables
+
 
 @contextmanager
 def running_mlflow(store: str, folder: Path) -> Iterator[str]:
@@ -48,7 +50,8 @@ def running_mlflow(store: str, folder: Path) -> Iterator[str]:
 
 
 def _wait_for(address: str, process: subprocess.Popen[bytes]) -> None:
-    for _ in range(240):
+    latest = time.monotonic() + PATIENCE
+    while time.monotonic() < latest:
         assert process.poll() is None
         try:
             with urllib.request.urlopen(address, timeout=1):
