@@ -45,7 +45,11 @@ def running_mlflow(store: str, folder: Path) -> Iterator[str]:
         yield uri
     finally:
         os.killpg(process.pid, signal.SIGTERM)
-        process.wait(timeout=30)
+        try:
+            process.wait(timeout=30)
+        except subprocess.TimeoutExpired:  # it finishes what it does; nobody asks it any more
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
 
 
 def _wait_for(address: str, process: subprocess.Popen[bytes]) -> None:
