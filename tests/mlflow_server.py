@@ -7,13 +7,14 @@ import signal
 import subprocess
 import sys
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from postgres import LOOPBACK, free_port
+
+PATIENCE = 300  # seconds: it first makes its tables
 
 
 @contextmanager
@@ -44,15 +45,20 @@ def running_mlflow(store: str, folder: Path) -> Iterator[str]:
         yield uri
     finally:
         os.killpg(process.pid, signal.SIGTERM)
-        process.wait(timeout=30)
+        try:
+            process.wait(timeout=30)
+        except subprocess.TimeoutExpired:  # it finishes what it does; nobody asks it any more
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
 
 
 def _wait_for(address: str, process: subprocess.Popen[bytes]) -> None:
-    for _ in range(240):
+    latest = time.monotonic() + PATIENCE
+    while time.monotonic() < latest:
         assert process.poll() is None
         try:
-            with urllib.request.urlopen(address, timeout=1):
+            with urllib.request.urlopen(address, timeout=5):
                 return
-        except (urllib.error.URLError, ConnectionError):
+        except OSError:  # refused, reset, or slow to answer on a busy machine
             time.sleep(0.5)
     raise AssertionError(f"no answer from {address}")

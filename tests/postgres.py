@@ -52,7 +52,7 @@ class Postgres:
         with closing(self._connect("postgres")) as connection:
             connection.autocommit = True
             connection.cursor().execute(f'CREATE DATABASE "{database}"')
-        return f"postgresql://{USER}:{self.password}@{LOOPBACK}:{self.port}/{database}"
+        return f"postgresql+psycopg2://{USER}:{self.password}@{LOOPBACK}:{self.port}/{database}"
 
     def ask(self, database: str, question: str) -> list[tuple[Any, ...]]:
         """Return the rows that a query gives."""

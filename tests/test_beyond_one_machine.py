@@ -125,7 +125,7 @@ def test_the_champion_is_registered_and_its_bundle_answers(place: Place) -> None
 
 
 def test_two_processes_search_on_one_database(place: Place, postgres: Postgres) -> None:
-    url = postgres.create("search")
+    url = postgres.create("search").replace("+psycopg2", "")  # as people write it
     path = write_experiment("leaning-shared", "leaning", MODEL, search=RANGES)
     arguments = ("search", str(path), "--trials", "6", "--storage", url)
     processes = [start("search.beside", *arguments) for _ in range(2)]

@@ -56,7 +56,7 @@ def test_mlflows_command_reads_its_passwords_and_names_the_services(tmp_path) ->
     shown = here.replace("exec mlflow server", 'echo "$MLFLOW_BACKEND_STORE_URI $AWS_SECRET_ACCESS_KEY"')
     done = subprocess.run(["sh", "-c", shown], capture_output=True, text=True, check=True)
     store, key, *options = done.stdout.split()
-    assert (store, key) == ("postgresql://mlflow:first@database/mlflow", "second")
+    assert (store, key) == ("postgresql+psycopg2://mlflow:first@database/mlflow", "second")
     assert "database" in SERVICES
     assert SERVICES["mlflow"]["environment"]["MLFLOW_S3_ENDPOINT_URL"] == "http://objects:9000"
     bucket = dict(word.split("=") for word in options)["--artifacts-destination"].removeprefix("s3://")

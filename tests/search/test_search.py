@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from experiment.running import run, write_experiment
+from http_server import wait_until
 from newstance.errors import NewstanceError
 from newstance.experiment import load_experiment
 from newstance.experiment.fit import Setup
@@ -253,12 +254,19 @@ def test_two_processes_share_the_trials_and_both_see_them_all(wide: Path, projec
 
 
 @pytest.mark.slow
-def test_a_process_takes_over_what_another_one_leaves_meanwhile(wide: Path, project: Settings) -> None:
-    arguments = ("search", str(wide), "--trials", "8")
-    killed, other = (start(program, *arguments) for program in ("search.killed", "search.beside"))
+def test_a_living_process_keeps_its_trial_and_a_killed_one_leaves_it_to_the_other(
+    wide: Path, project: Settings
+) -> None:
+    arguments = ("search", str(wide), "--trials", "4")
+    held = start("search.held", *arguments)
+    wait_until(lambda: held.poll() is not None or Path("held.txt").exists(), 240)
+    other = start("search.beside", *arguments)
+    owners = Path("owners.txt")
+    wait_until(lambda: other.poll() is not None or (owners.exists() and len(owners.read_text().split()) == 2), 240)
+    assert other.poll() is None, "it waits for the trial that isn't its own"
+    held.kill()
+    held.communicate()
     _, said = other.communicate(timeout=240)
-    killed.communicate(timeout=240)
-    assert (killed.returncode, other.returncode) == (-signal.SIGKILL, 0), said
-    table = trials_of("subject-wide")
-    assert len(table) == 8
-    assert not table.duplicated(subset=list(RANGES)).any()
+    assert other.returncode == 0, said
+    assert trials_of("subject-wide")["trial"].tolist() == [0, 2, 3, 4]
+    assert len(owners.read_text().split()) == 3

@@ -75,7 +75,7 @@ def _history(name: str, trials: pd.DataFrame) -> Chart:
     axes.step(complete["trial"], complete["macro_f1"].cummax(), where="post", color=VERMILLION, label="best so far")
     axes.set(xlabel="trial", ylabel="macro-F1 on validation")
     axes.grid(axis="y")
-    axes.legend(loc="lower right")
+    axes.legend(loc="best")
     caption = (
         "Every point is a trial, fitted on train with the experiment's seeds and scored on validation. The best of "
         "many trials is flattered by having been chosen; test was not looked at."

@@ -57,8 +57,7 @@ def best_of(table: pd.DataFrame) -> dict[str, Any] | None:
     if complete.empty:
         return None
     ordered = complete.sort_values(["macro_f1", "log_loss", "trial"], ascending=[False, True, True], kind="stable")
-    row: dict[str, Any] = ordered.iloc[0].to_dict()
-    return row
+    return {str(name): value for name, value in ordered.iloc[0].items()}
 
 
 def importance(study: Study, ranges: Mapping[str, Any]) -> pd.DataFrame:

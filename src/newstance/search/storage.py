@@ -137,6 +137,7 @@ def opened(name: str, where: str | None) -> Iterator[Storage]:
     if importlib.util.find_spec("optuna") is None:
         raise NewstanceError("Optuna is not installed, so nothing can be searched: pip install 'newstance[scaling]'.")
     import optuna  # noqa: PLC0415
+    from optuna.storages.journal import JournalFileBackend  # noqa: PLC0415
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     if where is not None and "://" in where:
@@ -147,8 +148,7 @@ def opened(name: str, where: str | None) -> Iterator[Storage]:
     lock = _lock_of(journal, worker)
     try:
         journal.parent.mkdir(parents=True, exist_ok=True)
-        backend = optuna.storages.journal.JournalFileBackend(str(journal))
-        storage = optuna.storages.JournalStorage(backend)
+        storage = optuna.storages.JournalStorage(JournalFileBackend(str(journal)))
     except OSError as error:
         raise NewstanceError(f"The search's storage {journal} can't be used: {error.strerror}.") from None
     except (ValueError, KeyError, TypeError):
@@ -168,16 +168,20 @@ def _database(url: str) -> Storage:
     from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415
 
     try:
-        place = make_url(url).render_as_string(hide_password=True)
+        address = make_url(url)
+        place = address.render_as_string(hide_password=True)
     except SQLAlchemyError:
         raise NewstanceError(
             "The search's storage is no URL of a database; write postgresql://user:password@host/database."
         ) from None
+    if address.drivername == "postgresql":
+        # The driver that newstance[scaling] brings; left alone, SQLAlchemy 2.1 looks for another one.
+        address = address.set(drivername="postgresql+psycopg2")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
             storage = optuna.storages.RDBStorage(
-                url,
+                address.render_as_string(hide_password=False),
                 engine_kwargs={"pool_pre_ping": True},
                 heartbeat_interval=HEARTBEAT,
                 grace_period=SILENCE,

@@ -74,7 +74,9 @@ def evaluate(
         raise optuna.TrialPruned("the model doesn't allow these settings together") from None
     alone = experiment.model_copy(update={"model": model, "grid": {}, "refit": False})
     unseen = replace(fold, test=fold.test.head(0))
-    scores, losses, steps = [], [], _Steps(trial, on_step)
+    scores: list[float] = []
+    losses: list[float] = []
+    steps = _Steps(trial, on_step)
     started = time.perf_counter()
     for seed in experiment.seeds:
         hooks = Hooks(on_training=lambda now: steps.after_epoch(scores, now))
