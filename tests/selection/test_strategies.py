@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from made_up_pool import MadeUpPool
 
+from made_up_pool import MadeUpPool
 from newstance.errors import NewstanceError
-from newstance.selection.strategies import STRATEGIES, diversity, disagreement, random, suspects, uncertainty
+from newstance.selection.strategies import STRATEGIES, disagreement, diversity, random, suspects, uncertainty
 
 CODES = ["a", "b", "c"]
 
