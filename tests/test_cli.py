@@ -67,7 +67,19 @@ def test_the_version_is_shown(newstance):
     assert newstance("--version") == (0, f"newstance {version('newstance')}\n", "")
 
 
-@pytest.mark.parametrize("command", [["fetch"], ["clean"], ["label"], ["split"], ["run", "a.yaml"], ["compare"]])
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["fetch"],
+        ["clean"],
+        ["label"],
+        ["split"],
+        ["run", "a.yaml"],
+        ["labels", "next", "topic"],
+        ["labels", "weak"],
+        ["compare"],
+    ],
+)
 def test_a_missing_settings_file_is_one_sentence_and_status_2(newstance, tmp_path, command):
     assert newstance(*command) == (2, "", "Error: params.yaml does not exist.\n")
     assert list(tmp_path.iterdir()) == []

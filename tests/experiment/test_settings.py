@@ -189,7 +189,7 @@ def test_a_missing_file_and_a_missing_key_are_named(tmp_path: Path) -> None:
 def test_the_released_experiments_are_of_the_task_that_params_say(path: Path) -> None:
     settings = load_settings(ROOT / "params.yaml")
     combined = {name: one.task for name, one in (settings.ensembles | settings.study_ensembles).items()}
-    assert load_experiment(path).task == (settings.experiments | settings.study | combined)[path.stem]
+    assert load_experiment(path).task == (settings.experiments | settings.weak | settings.study | combined)[path.stem]
 
 
 def test_params_name_every_released_experiment_and_no_other() -> None:
