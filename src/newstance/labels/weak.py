@@ -131,7 +131,7 @@ def weak_labels(articles: pd.DataFrame, settings: WeakSettings) -> pd.Series[str
 
 
 def _labels(parts: pd.Series[str], count: Callable[[str], Counter[str]]) -> pd.Series[str]:
-    return parts.fillna("").map(lambda part: _most(count(part))).astype("str")
+    return pd.Series([_most(count(part)) for part in parts.fillna("")], index=parts.index, dtype="str")
 
 
 def _most(hits: Counter[str]) -> str | None:
