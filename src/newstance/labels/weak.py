@@ -8,6 +8,7 @@ model (1979), which learns from their agreement alone how far each can be truste
 from __future__ import annotations
 
 import re
+import warnings
 from collections import Counter
 from collections.abc import Callable
 from functools import cached_property
@@ -121,7 +122,10 @@ def combine(said: pd.DataFrame, combination: Combination) -> pd.Series[str]:
     if long.empty:
         raise NewstanceError("No labelling function says anything of these articles; give it other seed words.")
     model = DawidSkene() if combination == "dawid-skene" else MajorityVote()
-    labels = model.fit_predict(long.rename_axis("task").reset_index().astype({"worker": object, "label": object}))
+    table = long.rename_axis("task").reset_index().astype({"worker": object, "label": object})
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", pd.errors.Pandas4Warning)  # crowd-kit 1.4 was written before pandas 3
+        labels = model.fit_predict(table)
     return said.index.to_series().map(labels).dropna().astype("str").rename("label")
 
 
