@@ -66,7 +66,17 @@ def test_the_version_is_shown(newstance):
 
 
 @pytest.mark.parametrize(
-    "command", [["fetch"], ["clean"], ["labels", "collect"], ["split"], ["run", "a.yaml"], ["compare"]]
+    "command",
+    [
+        ["fetch"],
+        ["clean"],
+        ["labels", "collect"],
+        ["split"],
+        ["run", "a.yaml"],
+        ["labels", "next", "topic"],
+        ["labels", "weak"],
+        ["compare"],
+    ],
 )
 def test_a_missing_settings_file_is_one_sentence_and_status_2(newstance, tmp_path, command):
     assert newstance(*command) == (2, "", "Error: params.yaml does not exist.\n")

@@ -72,7 +72,7 @@ def examine(params: Path) -> list[Finding]:
     for name in settings.labels.schemes:
         findings += _guarded(f"labels: {name}", _labels(name, settings))
     findings += _guarded("own articles", _own_articles(settings))
-    for name, task in _tasks(settings.experiments, settings.ensembles).items():
+    for name, task in _tasks(settings.experiments | settings.weak, settings.ensembles).items():
         findings += _guarded(name, _experiment(name, task, settings))
     findings += _study(settings)
     return [*findings, *_guarded("data", _made(settings))]

@@ -9,8 +9,8 @@ import typer
 
 from newstance.cli.app import Params
 from newstance.cli.labels import labels_app
-from newstance.settings import BUNDLE, PARAMS_FILE, load_settings
-from newstance.terminal import say
+from newstance.settings import BUNDLE, PARAMS_FILE, TABLES, load_settings
+from newstance.terminal import progress_bar, say
 
 # Commands import what they need: `newstance --help` must not wait for torch.
 # ruff: noqa: PLC0415
@@ -35,3 +35,29 @@ def next_(
     queue = next_units(task, strategy, count, load_settings(params), bundle=bundle, seed=seed)
     write_csv(output, queue)
     say(f"What to label next: {output} ({len(queue)} ranked by {strategy})")
+
+
+@labels_app.command()
+def simulate(params: Params = PARAMS_FILE) -> None:
+    """Measure the strategies on labels that are there: learning curves against random."""
+    from newstance.files import write_csv
+    from newstance.selection.run import simulate_tasks
+
+    with progress_bar() as progress:
+        curves, areas = simulate_tasks(load_settings(params), progress)
+    write_csv(TABLES / "active_learning.csv", curves)
+    write_csv(TABLES / "active_learning_area.csv", areas)
+    say(f"Learning curves: {TABLES / 'active_learning.csv'}; areas: {TABLES / 'active_learning_area.csv'}")
+
+
+@labels_app.command()
+def weak(
+    tasks: Annotated[list[str] | None, typer.Argument(help="By default all that have seed words.")] = None,
+    params: Params = PARAMS_FILE,
+) -> None:
+    """Measure weak labels (seed words, URL sections) on the labels that are there."""
+    from newstance.files import write_csv
+    from newstance.selection.run import weak_tables
+
+    write_csv(TABLES / "weak_labels.csv", weak_tables(load_settings(params), tasks))
+    say(f"Weak labels: {TABLES / 'weak_labels.csv'}")

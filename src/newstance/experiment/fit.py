@@ -25,6 +25,7 @@ from newstance.experiment.environment import processes
 from newstance.experiment.noise import label_errors
 from newstance.experiment.pretraining import pretrained
 from newstance.experiment.settings import ExperimentSettings, Scalar
+from newstance.labels.weak import WeakSettings, weak_labels
 from newstance.models.build import build
 from newstance.models.embeddings import embedding_cache
 from newstance.models.fields import sentiment
@@ -46,11 +47,12 @@ EMBEDDINGS = CACHE / "embeddings"
 
 @dataclass(frozen=True)
 class Setup:
-    """What an experiment works with: its settings, the task's scheme, and further names of targets."""
+    """What an experiment works with: its settings, the task's scheme, further names of targets, and seed words."""
 
     experiment: ExperimentSettings
     scheme: Scheme
     aliases: Aliases
+    weak: WeakSettings | None = None
 
 
 @dataclass(frozen=True)
@@ -187,6 +189,9 @@ def _training_units(setup: Setup, fold: Fold, seed: int) -> tuple[pd.DataFrame, 
         order = np.random.default_rng(seed).permutation(len(articles))
         kept = articles[order[: max(1, round(experiment.train_share * len(articles)))]]
         train = train[train["article_id"].isin(kept)].reset_index(drop=True)
+    if setup.weak:
+        labels = weak_labels(train, setup.weak)
+        train = train.loc[labels.index].assign(**{setup.scheme.name: labels}).reset_index(drop=True)
     if experiment.noise == "none":
         return train, 0
     kept_rows = ~label_errors(train, setup.scheme, setup.aliases)

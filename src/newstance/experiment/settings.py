@@ -97,6 +97,9 @@ class ExperimentSettings(Strict):
     noise
         ``prune``: leave out train units whose label confident learning takes for an error
         (`newstance.experiment.noise`).
+    labels
+        ``weak``: learn from weak labels (`newstance.labels.weak`) and not from those that were given; train articles
+        that get none are left out.
     aspects
         What of the study this experiment belongs to, such as ``length``; experiments of one aspect are compared.
     seeds
@@ -114,6 +117,7 @@ class ExperimentSettings(Strict):
     refit: bool = True
     train_share: float = Field(default=1.0, gt=0, le=1)
     noise: Literal["none", "prune"] = "none"
+    labels: Literal["given", "weak"] = "given"
     aspects: tuple[Aspect, ...] = ()
     seeds: tuple[Seed, ...] = Field(default=(1,), min_length=1)
     protocols: tuple[Protocol, ...] = ("standard", "outlet-held-out")
@@ -138,6 +142,8 @@ class ExperimentSettings(Strict):
             raise ValueError("a transformer stops by validation and can't be fitted on it: say refit: false")
         if self.refit and (self.train_share < 1 or self.noise != "none"):
             raise ValueError("'train_share' and 'noise' are about train alone: say refit: false")
+        if self.refit and self.labels == "weak":
+            raise ValueError("weak labels are those of train alone: say refit: false")
         return self
 
     @model_validator(mode="after")
@@ -146,6 +152,8 @@ class ExperimentSettings(Strict):
             raise ValueError("an ensemble combines fitted models and can't be fitted anew: say protocols: [standard]")
         if isinstance(self.model, EnsembleModel) and (self.train_share < 1 or self.noise != "none"):
             raise ValueError("'train_share' and 'noise' are about a fit, which an ensemble hasn't: leave them out")
+        if isinstance(self.model, EnsembleModel) and self.labels == "weak":
+            raise ValueError("an ensemble learns from no labels: leave 'labels' out")
         return self
 
     @field_validator("protocols")

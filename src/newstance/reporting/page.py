@@ -45,6 +45,7 @@ from newstance.reporting.guide import guide
 from newstance.reporting.literature import literature
 from newstance.reporting.results import TaskResults, read_tables, task_results
 from newstance.reporting.searches import charts_of, read_searches, trials_table
+from newstance.reporting.selection import area_table, selection_texts, weak_table
 from newstance.search.results import SEARCH_TABLES
 from newstance.settings import REPORTS, TABLES, Settings
 
@@ -173,6 +174,8 @@ def task_sections(
         ("protocols", "Held-out outlets and unseen targets", [], [drawn.get("protocols"), protocol_table(results)]),
         *_ablation_parts(results),
         ("learning-curve", "Learning curves", [], [drawn.get("learning-curve"), curve_table(results)]),
+        ("selection", "What to label next", selection_texts(results), [drawn.get("selection"), area_table(results)]),
+        ("weak-labels", "Weak labels", [], [weak_table(results)]),
         ("cost", "Cost", [], [*map(drawn.get, ("frontier-prediction", "frontier-training")), cost_table(results)]),
         ("second-label", "Second labels", [], [auxiliary_table(results)]),
         ("classes", "Classes", [], [drawn.get("per-class"), class_table(results)]),
