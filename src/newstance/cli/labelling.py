@@ -19,7 +19,9 @@ from newstance.settings import PARAMS_FILE, load_settings
 def label(
     task: Annotated[str | None, typer.Option(help="The task to begin with; by default the first.")] = None,
     annotator: Annotated[str, typer.Option(help="Who labels; else the page asks.")] = "",
-    way: Annotated[Literal["label", "blind", "adjudicate"], typer.Option("--pass", help="First labels, second ones, or settle.")] = "label",
+    way: Annotated[
+        Literal["label", "blind", "adjudicate"], typer.Option("--pass", help="First labels, second ones, or settle.")
+    ] = "label",
     queue: Annotated[Path | None, typer.Option(help="A ranked list (CSV); else the order is random.")] = None,
     seed: Annotated[int, typer.Option(help="Of the random order.")] = 1,
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8001,

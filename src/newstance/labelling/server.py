@@ -51,12 +51,17 @@ def serve(
     log = logging.StreamHandler(sys.stderr)
     log.setLevel(logging.ERROR)  # a request a line would hide what matters
     records.configure(log)
-    listening = ServingSettings(port=port)
-    with listen(listening) as listener:
+    with listen(ServingSettings(port=port)) as listener:
         logger.info("Label at http://%s:%d; Ctrl+C ends it.", *listener.getsockname()[:2])
-        http = with_header_timeout(listening.header_seconds)
-        config = uvicorn.Config(app, http=http, ws="none", log_config=None, access_log=False, server_header=False)
-        uvicorn.Server(config).run(sockets=[listener])
+        make_server(app).run(sockets=[listener])
+
+
+def make_server(app: FastAPI) -> uvicorn.Server:
+    """Return a server of the application, to run on a socket that listens."""
+    http = with_header_timeout(ServingSettings().header_seconds)
+    return uvicorn.Server(
+        uvicorn.Config(app, http=http, ws="none", log_config=None, access_log=False, server_header=False)
+    )
 
 
 def make_app(settings: Settings, chosen: Who, tasks: Sequence[str], queue: Queue, articles: pd.DataFrame) -> FastAPI:

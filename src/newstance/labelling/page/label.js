@@ -5,7 +5,7 @@ import { capital } from "../decisions.js";
 import { element, icon, ICONS } from "../dom.js";
 import { themeToggle } from "../toggle.js";
 import { meaning, withKeys } from "./keys.js";
-import { fillCodebook, showAgreement, showOpinions, showSuggestion } from "./views.js";
+import { fillCodebook, showAgreement, showOpinions, showSuggestions } from "./views.js";
 
 const find = (id) => document.getElementById(id);
 const MANY = 7; // more labels than this are shown without their definitions
@@ -126,7 +126,7 @@ function draw() {
   find("second-hint").hidden = !task.secondary;
   find("ask").hidden = !task.champion;
   showOpinions(find("opinions"), find("opinion-list"), unit()?.others ?? [], nameOf);
-  showSuggestion(find("suggestion"), suggestions.get(unit()?.target));
+  showSuggestions(find("suggestion"), suggestions);
 }
 
 function choiceRow(label) {
@@ -210,14 +210,14 @@ async function choose(label, asSecond) {
   Object.assign(one, { label: saved.label, second: saved.second });
   desk.can_undo = true;
   find("undo").disabled = false;
-  const next = item().units.findIndex((other) => other.label === "");
   const toward = one.target ? ` toward ${one.target}` : "";
   const second = one.second ? `, second ${nameOf(one.second)}` : "";
   find("saved").textContent = `Saved${toward}: ${nameOf(one.label)}${second}.`;
+  const open = item().units.findIndex((other) => other.label === "");
+  if (open >= 0 && !asSecond) move(open);
+  else draw();
+  if (open < 0) find("next").focus();
   if (task.champion && !suggestions.has(one.target)) await suggest(one, false);
-  draw();
-  if (next < 0) find("next").focus();
-  else if (!asSecond) find("target-list").querySelectorAll(".pick")[next]?.focus();
 }
 
 /** Ask what the champion says; before the own choice only when a person asks. */
@@ -225,13 +225,13 @@ async function suggest(one, asked) {
   const targets = one.target ? [one.target] : [];
   const said = await request("v1/suggest", { ...who(), article_id: item().article_id, targets, asked });
   suggestions.set(one.target, { ...said, asked });
+  showSuggestions(find("suggestion"), suggestions);
 }
 
 async function ask() {
   const one = unit();
   if (one === null || !task.champion) return;
   if (!suggestions.has(one.target)) await suggest(one, one.label === "");
-  draw();
 }
 
 async function next() {
@@ -257,11 +257,9 @@ function undone(given) {
 }
 
 addEventListener("keydown", (event) => {
-  if (find("shortcuts").getAttribute("aria-pressed") !== "true" || item() === null) {
-    if (!(event.key.toLowerCase() === "u" && desk && item() === null)) return;
-  }
+  if (find("shortcuts").getAttribute("aria-pressed") !== "true" || desk === null) return;
   const meant = meaning(event, labels);
-  if (meant === null) return;
+  if (meant === null || (item() === null && meant.command !== "undo")) return;
   event.preventDefault();
   if (meant.command) commands[meant.command]();
   else act(() => choose(meant.label, meant.second));

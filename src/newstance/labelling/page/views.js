@@ -40,14 +40,19 @@ export function showOpinions(section, list, opinions, nameOf) {
   section.append(element("p", { class: "verdict-line" }, same ? "They agree." : "They disagree."));
 }
 
-/** What the champion says, and whether it was asked before the choice. */
-export function showSuggestion(place, said) {
-  place.hidden = !said;
-  if (!said) return;
-  const lines = said.suggestions.map(({ name, probability, mentioned }) =>
-    element("p", {}, `The champion says: ${name} (${percent(probability)})${mentioned ? "" : "; no sentence names the target, so this is a guess"}.`),
-  );
-  if (said.abstains) lines.push(element("p", {}, `The champion abstains: ${said.abstains}`));
-  if (said.asked) lines.push(element("p", { class: "asked" }, "You asked before you chose: your label may lean on it."));
+/** What the champion says, by target, and whether it was asked before the choice. */
+export function showSuggestions(place, suggestions) {
+  place.hidden = suggestions.size === 0;
+  const lines = [...suggestions].flatMap(([target, said]) => [
+    ...said.suggestions.map((one) => element("p", {}, sentence(target, one))),
+    ...(said.abstains ? [element("p", {}, `The champion abstains: ${said.abstains}`)] : []),
+    ...(said.asked ? [element("p", { class: "asked" }, "You asked before you chose: your label may lean on it.")] : []),
+  ]);
   place.replaceChildren(...lines);
+}
+
+function sentence(target, { name, probability, mentioned }) {
+  const toward = target ? ` toward ${target}` : "";
+  const guess = mentioned ? "" : "; no sentence names the target, so this is a guess";
+  return `The champion says${toward}: ${name} (${percent(probability)})${guess}.`;
 }
