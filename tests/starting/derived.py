@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,8 @@ ROOT = Path(__file__).parents[2]
 TEMPLATES = ROOT / "src/newstance/starting/templates"
 # The stages that a project of one's own has too, and whose code it doesn't hold.
 STAGES = "fetch clean label split experiment ensemble compare report champion export".split()
-ELSEWHERE = ("src/", "benchmarks/", "study/")
-IGNORED_ELSEWHERE = ("/study", "!/study", "/published", "*.egg-info", ".venv", "/keys")
+ELSEWHERE = ("src/", "benchmarks/", "study/", "reports/search")
+IGNORED_ELSEWHERE = ("/study", "!/study", "/published", "!/published", "*.egg-info", ".venv", "/keys")
 MODELS = {"single-label": "topic", "target-dependent": "stance"}
 KINDS = {
     "single-label": ["majority", "tfidf-svm", "tfidf-encoder-svm"],
@@ -44,6 +45,8 @@ def _forget_code(stage: dict[str, Any]) -> None:
     stage["deps"] = [path for path in stage["deps"] if not path.startswith(ELSEWHERE)]
     if not stage["deps"]:
         del stage["deps"]
+    if "params" in stage:
+        stage["params"] = [key for key in stage["params"] if key != "weak"]
 
 
 class Plain(yaml.SafeDumper):
@@ -60,8 +63,10 @@ def _lines(name: str) -> str:
 
 def _experiment(task: str, name: str) -> str:
     """An experiment of this project, on the standard splits alone: few articles can't spare an outlet."""
-    lines = (ROOT / f"experiments/{task}-{name}.yaml").read_text(encoding="utf-8").splitlines()
-    kept = "\n".join(line for line in lines if not line.startswith("#"))
+    text = (ROOT / f"experiments/{task}-{name}.yaml").read_text(encoding="utf-8")
+    # What a search tries is for those who search, and for more articles.
+    text = re.sub(r"^search:.*\n(?: .*\n)*", "", text, flags=re.MULTILINE)
+    kept = "\n".join(line for line in text.splitlines() if not line.startswith("#"))
     # Few articles may have few targets, each of which is one text to TF-IDF.
     kept = kept.replace("{kind: tfidf, field: target}", "{kind: tfidf, field: target, min_documents: 1}")
     return f"{kept.replace(f'task: {task}', 'task: SCHEME')}\nprotocols: [standard]\n"

@@ -61,7 +61,8 @@ def held_out_probabilities(labelled: pd.DataFrame, scheme: Scheme, aliases: Alia
         model = build(_judge(scheme), aliases, seed=0).fit(labelled.iloc[kept], labels[kept])
         columns = [scheme.codes.index(code) for code in model.classes_]
         probabilities[np.ix_(held_out, columns)] += model.predict_proba(labelled.iloc[held_out])
-    return probabilities / probabilities.sum(axis=1, keepdims=True)
+    probabilities /= probabilities.sum(axis=1, keepdims=True)
+    return probabilities
 
 
 def _judge(scheme: Scheme) -> LinearModel:

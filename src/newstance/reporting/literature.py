@@ -110,7 +110,8 @@ def summary(tables: Sequence[Table]) -> Table | None:
 def _table(
     benchmark: Benchmark, results: list[TaskResults], backbones: dict[str, int], experiments: Path, settings: Settings
 ) -> Table:
-    rows, strong = [], set()
+    rows: list[list[Cell]] = []
+    strong = set()
     for one in results:
         for row in records(one.ranked[one.ranked["role"] == "baseline"]):
             if row["experiment"] == one.best["experiment"]:

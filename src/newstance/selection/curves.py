@@ -96,8 +96,9 @@ def resampled_scores(said: Any, world: World, settings: EvaluationSettings) -> A
 def _area(values: Array, sizes: list[int]) -> Array:
     """Return the mean along a curve, shape (1 + resamples,); a curve of one point is that point."""
     if len(sizes) == 1:
-        return values[0]
-    area: Array = np.trapezoid(values, sizes, axis=0) / (sizes[-1] - sizes[0])
+        first: Array = values[0]
+        return first
+    area: Array = np.asarray(np.trapezoid(values, sizes, axis=0)) / (sizes[-1] - sizes[0])
     return area
 
 

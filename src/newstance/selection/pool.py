@@ -205,4 +205,4 @@ class Project:
         examples = [(part["title"].iloc[0], part["text"].iloc[0], part["target"].tolist()) for _, part in grouped]
         proposer = TargetProposer.fit(examples, self._aliases)
         targets = [proposer.propose(title, text) for title, text in articles[["title", "text"]].itertuples(index=False)]
-        return articles.assign(target=targets).explode("target").dropna(subset="target")
+        return articles.assign(target=pd.Series(targets, articles.index)).explode("target").dropna(subset="target")

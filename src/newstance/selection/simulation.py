@@ -176,7 +176,8 @@ def counts(budget: str, settings: SelectionSettings, units: int) -> list[int]:
 
 def _said(world: World, rows: Rows, labels: NDArray[np.object_]) -> NDArray[np.object_]:
     likeliest = world.probabilities(LEARNER, rows, labels, None).argmax(axis=1)
-    return np.array(world.codes, dtype=object)[likeliest]
+    said: NDArray[np.object_] = np.array(world.codes, dtype=object)[likeliest]
+    return said
 
 
 def simulate(world: World, settings: SelectionSettings, progress: Progress, name: str) -> dict[str, dict[str, Any]]:

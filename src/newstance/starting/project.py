@@ -128,7 +128,7 @@ def _write_files(folder: Path, schemes: Sequence[Scheme], annotators: Sequence[s
     }
     templates = _templates()
     for name, template in {
-        PARAMS_FILE: "params.yaml.j2",
+        PARAMS_FILE.name: "params.yaml.j2",
         "README.md": "README.md.j2",
         "dvc.yaml": "pipeline.yaml",
         ".gitignore": "gitignore",
