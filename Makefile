@@ -29,6 +29,14 @@ study: $(INSTALLED)  ## run the long experiments: several seeds, ablations, lear
 	dvc repro --keep-going study/dvc.yaml
 	newstance readme
 
+benchmarks: $(INSTALLED)  ## run the published data sets, where NEWSTANCE_DATA_DIR says they are (hours on a CPU)
+ifdef NEWSTANCE_DATA_DIR
+	cd published && dvc repro --keep-going dvc.yaml
+	newstance readme
+else
+	@echo "Skipped: set NEWSTANCE_DATA_DIR to the folder of the published data sets (docs/benchmarks.md); the committed results stay."
+endif
+
 notebooks: $(INSTALLED)  ## execute the notebooks anew, and write them as web pages
 	dvc repro notebooks
 
@@ -40,11 +48,12 @@ test: $(INSTALLED)  ## check style and types, run all tests, the smoke pipeline 
 	ruff format --check src tests benchmarks notebooks
 	mypy
 	$(VENV)/bin/python tests/fetch_browser.py
+	$(VENV)/bin/python tests/fetch_postgres.py
 	OMP_NUM_THREADS=1 pytest -n 2 --dist loadfile --no-loadscope-reorder tests/test_smoke_pipeline.py tests
 
 smoke: $(INSTALLED)  ## run the same stages on a small slice, in build/smoke
 	rm -rf $(SMOKE)
-	mkdir -p $(SMOKE)/data $(SMOKE)/study/reports/tables $(SMOKE)/benchmarks $(SMOKE)/notebooks data/wheels
+	mkdir -p $(SMOKE)/data $(SMOKE)/reports/search $(SMOKE)/study/reports/tables $(SMOKE)/benchmarks $(SMOKE)/notebooks data/wheels
 	cp -R dvc.yaml .dvcignore seeds experiments src $(SMOKE)/
 	cp study/goals.yaml $(SMOKE)/study/
 	cp notebooks/*.py $(SMOKE)/notebooks/
@@ -56,4 +65,4 @@ smoke: $(INSTALLED)  ## run the same stages on a small slice, in build/smoke
 clean:           ## remove what was made, the environment and downloads apart
 	rm -rf build runs/*/seeds study/runs/*/seeds data/clean data/labels data/prepared data/cache
 
-.PHONY: help setup reproduce study notebooks lab test smoke clean
+.PHONY: help setup reproduce study benchmarks notebooks lab test smoke clean

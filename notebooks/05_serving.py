@@ -260,7 +260,7 @@ say(scoring.against_reference(scored, project))
 # | step | command | what it does |
 # | :--- | :--- | :--- |
 # | add articles | a text file in `seeds/articles/` | becomes part of the corpus |
-# | add labels | rows in `seeds/topics.csv` and `seeds/stances.csv`, or notebook 2 | `newstance label` checks them |
+# | add labels | rows in `seeds/topics.csv` and `seeds/stances.csv`, or notebook 2 | `newstance labels check` |
 # | retrain | `dvc repro` | runs what depends on the labels, and compares all experiments anew |
 # | look | `newstance champion --dry-run` | says what would be promoted, and why |
 # | promote | `newstance champion`, `newstance export` | registers the best on validation, and writes the bundle |

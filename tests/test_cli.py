@@ -12,9 +12,8 @@ from newstance import cli
 from newstance.doctor import Finding
 from newstance.errors import NewstanceError
 
-COMMANDS = (
-    "fetch clean label split run track compare report readme champion articles doctor notebooks prepare audit".split()
-)
+COMMANDS = "fetch clean labels split run track compare report readme champion articles doctor notebooks prepare".split()
+COMMANDS += ["audit", "drift", "init", "search"]
 # typer reads both: a colour forced from outside would stand between the words that are looked for.
 PLAIN = {**os.environ, "COLUMNS": "80", "_TYPER_FORCE_DISABLE_TERMINAL": "1"}
 
@@ -66,7 +65,19 @@ def test_the_version_is_shown(newstance):
     assert newstance("--version") == (0, f"newstance {version('newstance')}\n", "")
 
 
-@pytest.mark.parametrize("command", [["fetch"], ["clean"], ["label"], ["split"], ["run", "a.yaml"], ["compare"]])
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["fetch"],
+        ["clean"],
+        ["labels", "collect"],
+        ["split"],
+        ["run", "a.yaml"],
+        ["labels", "next", "topic"],
+        ["labels", "weak"],
+        ["compare"],
+    ],
+)
 def test_a_missing_settings_file_is_one_sentence_and_status_2(newstance, tmp_path, command):
     assert newstance(*command) == (2, "", "Error: params.yaml does not exist.\n")
     assert list(tmp_path.iterdir()) == []

@@ -182,6 +182,12 @@ def test_a_corpus_of_ones_own_needs_no_wheel_but_must_be_there(project):
     assert "wheel" not in found()
 
 
+def test_where_ones_own_articles_are_the_corpus_nothing_is_to_be_fetched(project):
+    (project / "params.yaml").write_text("corpus: {source: own}\n", encoding="utf-8")
+    assert not {"wheel", "your corpus", "raw corpus"} & set(found())
+    assert found()["own articles"].text == "3 in seeds/articles"
+
+
 @pytest.mark.parametrize(
     ("path", "subject"),
     [

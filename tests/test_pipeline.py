@@ -288,6 +288,42 @@ def test_ones_own_articles_join_the_corpus_and_its_sample(settings: Settings) ->
     assert (row.annotator, row.subject, row.outlet) == ("B", "transport", "")
 
 
+@pytest.fixture
+def own_alone(settings: Settings) -> Settings:
+    """The same without the table: what there is of its articles lies in `own` as text files."""
+    for row in pd.read_csv(CORPUS, keep_default_na=False).itertuples():
+        write_text(Path(f"own/{row.article_id}.txt"), f"outlet: {row.outlet}\n\n{row.title}\n\n{row.text}\n")
+    return settings.model_copy(update={"corpus": settings.corpus.model_copy(update={"source": "own", "path": None})})
+
+
+def test_ones_own_articles_can_be_the_whole_corpus(own_alone: Settings) -> None:
+    CORPUS.unlink()
+    prepare(own_alone)
+    articles = read_parquet(pipeline.ARTICLES)
+    made = {f"n{number:03}" for number in range(ARTICLES)}
+    assert set(articles["article_id"]) == made - {SHORT, SKIPPED}
+    assert sum(map(len, read_prepared("subject").values())) > 0
+    assert names(Path("data/raw")) == set()
+
+
+def test_no_article_of_ones_own_is_said(own_alone: Settings) -> None:
+    for path in Path("own").iterdir():
+        path.unlink()
+    pipeline.fetch_corpus(own_alone)
+    with pytest.raises(NewstanceError, match="own holds no articles; put them there as"):
+        pipeline.clean(own_alone)
+
+
+def test_rare_labels_are_named(leaning: Settings, caplog: pytest.LogCaptureFixture) -> None:
+    def forget_most(table: pd.DataFrame) -> pd.DataFrame:
+        left = table["leaning"] == "left"
+        return pd.concat([table[~left], table[left].head(1)])
+
+    change(Path("labels/leanings.csv"), forget_most)
+    prepare(leaning)
+    assert "Task 'leaning': 'left' has 1 article. A label needs three articles" in caplog.text
+
+
 def test_a_task_whose_targets_all_occur_in_train_has_no_unseen_ones(settings: Settings) -> None:
     change(Path("labels/views.csv"), lambda table: table[table["target"] != UNSEEN_TARGET])
     prepare(settings)

@@ -2,6 +2,8 @@ from pathlib import Path
 
 import pytest
 
+from newstance.reporting.literature import literature, summary
+from newstance.reporting.page import environment
 from newstance.reporting.readme import block, headline, study
 from newstance.reporting.serving import serving
 from newstance.settings import STUDY_REPORTS, TABLES, load_settings
@@ -31,3 +33,10 @@ def test_the_figures_that_the_readme_shows_are_there():
     shown = [line.split("](")[1].rstrip(")") for line in lines if line.startswith("![")]
     assert shown
     assert [path for path in shown if not Path(path).is_file()] == []
+
+
+def test_the_readme_states_what_the_tables_of_published_data_say():
+    table = summary(literature())
+    assert table is not None
+    written = environment().get_template("literature.md.j2").render(table=table)
+    assert block(Path("README.md"), "literature") == written, "run: newstance readme"

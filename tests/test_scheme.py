@@ -68,6 +68,8 @@ def test_a_scheme_cannot_be_changed(tmp_path):
         (LEANING.replace("code: left", "code: Far Left"), "key 'labels.0.code'"),
         (LEANING + "color: red\n", "unknown key 'color'"),
         (LEANING.replace("  - {code: right, name: right, definition: of the right}\n", ""), "key 'labels'"),
+        (LEANING.replace("name: leaning", "name: outlet"), "key 'name': .* is the name of another column"),
+        (LEANING + "secondary: text\n", "key 'secondary': .* is the name of another column"),
         (LEANING.replace("name: right", "medtop: 7, name: right"), "key 'labels.1.medtop'"),
         (LEANING.replace(", definition: of the left", ""), "key 'labels.0.definition' is missing"),
     ],
@@ -83,3 +85,12 @@ def test_the_schemes_of_the_repository_are_the_media_topics_and_three_stances():
     assert len(schemes["topic"].codes) == len({label.medtop for label in schemes["topic"].labels}) == 17
     assert schemes["stance"].codes == ["favor", "neutral", "against"]
     assert all(label.definition for scheme in schemes.values() for label in scheme.labels)
+
+
+def test_labels_have_examples_where_they_are_given_and_are_written_as_before_where_not(tmp_path):
+    text = LEANING.replace("definition: of the left", "definition: of the left, examples: [a strike, rents]")
+    write_text(tmp_path / "leaning.yaml", text)
+    left, right = load_schemes(tmp_path, ["leaning"])["leaning"].labels
+    assert left.examples == ("a strike", "rents")
+    assert set(right.model_dump()) == {"code", "name", "definition", "medtop"}
+    assert left.model_dump(mode="json")["examples"] == ["a strike", "rents"]

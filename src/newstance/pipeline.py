@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 from pathlib import Path
 
@@ -15,14 +16,21 @@ from newstance.labels.annotations import check_against_corpus, read_annotations,
 from newstance.scheme import Scheme
 from newstance.settings import CLEAN, LABELS, PREPARED, RAW, TABLES, CorpusSettings, Settings
 
+log = logging.getLogger(__name__)
 ARTICLES = CLEAN / "articles.parquet"
 LABEL_COUNT_COLUMNS = ["task", "annotator", "units", "articles", "of_dropped_articles"]
 EVERYONE = "(all)"
 
 
 def fetch_corpus(settings: Settings) -> Path:
-    """Bring the raw corpus into data/raw: the verified download, or a copy of the user's own table."""
+    """Bring the raw corpus into data/raw: the verified download, or a copy of the user's own table.
+
+    With the source ``own`` there is nothing to bring, and the folder stays empty: own articles are read where they are.
+    """
     path = settings.corpus.path
+    if settings.corpus.source == "own":
+        RAW.mkdir(parents=True, exist_ok=True)
+        return settings.corpus.own_articles
     if path is None:
         return fetch.fetch_news_articles()
     table.read(settings.corpus, RAW)  # refused here, where the message can name the user's own file
@@ -38,11 +46,16 @@ def _raw_copy(path: Path) -> Path:
 
 def read_raw(settings: CorpusSettings) -> pd.DataFrame:
     """Read the raw articles of the source and people's own articles, uncleaned."""
+    mine = own.read(settings, RAW)
+    if settings.source == "own":
+        if mine.empty:
+            raise NewstanceError(f"{settings.own_articles} holds no articles; put them there as .txt files, one each.")
+        return mine
     if settings.path is None:
         source = news_articles.read(settings, RAW)
     else:
         source = table.read(settings.model_copy(update={"path": _raw_copy(settings.path)}), RAW)
-    return pd.concat([source, own.read(settings, RAW)], ignore_index=True)
+    return pd.concat([source, mine], ignore_index=True)
 
 
 def clean(settings: Settings) -> None:
@@ -132,6 +145,8 @@ def split(settings: Settings) -> None:
         settings.split,
     )
     splits.check_splits(divided)
+    for task_labels in resolved.values():
+        _warn_of_rare_labels(divided, task_labels)
     topics = next((labels for labels in resolved.values() if not labels.scheme.has_targets), None)
     datasheet = settings.labels.directory / "datasheet.md"
     for task_labels in resolved.values():
@@ -144,6 +159,18 @@ def split(settings: Settings) -> None:
             datasheet=datasheet.read_text(encoding="utf-8") if datasheet.is_file() else "",
         )
     write_csv(TABLES / "splits.csv", _split_summary(schemes))
+
+
+def _warn_of_rare_labels(divided: pd.DataFrame, labels: prepared.ResolvedLabels) -> None:
+    scheme = labels.scheme
+    rare = splits.check_labels(divided, scheme, pd.concat([labels.training, labels.reference]))
+    if rare:
+        log.warning(
+            "Task '%s': %s. A label needs three articles (near-duplicates count once) to be in train, validation and "
+            "test, and many more to be learnt: label more of them, or merge labels.",
+            scheme.name,
+            ", ".join(f"'{code}' has {count or 'no'} article{'s' * (count != 1)}" for code, count in rare.items()),
+        )
 
 
 def _split_summary(schemes: dict[str, Scheme]) -> pd.DataFrame:

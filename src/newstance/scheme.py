@@ -12,6 +12,10 @@ from newstance.errors import NewstanceError
 from newstance.files import read_settings
 
 SPLITS = ("train", "validation", "test")
+# Columns that stand beside the labels in tables: no scheme can be called so.
+RESERVED = frozenset(
+    "article_id outlet url published title subtitle text group target annotator labelled_at split label".split()
+)
 
 
 class Kind(StrEnum):
@@ -28,11 +32,23 @@ class Strict(BaseModel):
 
 
 class Label(Strict):
-    """One class of a scheme."""
+    """One class of a scheme.
+
+    Attributes
+    ----------
+    code
+        What stands in annotation files and answers.
+    name, definition
+        For people: what it is called, and when it is given.
+    examples
+        Short texts that get it, or descriptions of such; shown with the definition.
+    """
 
     code: str = Field(pattern=r"^[a-z0-9][a-z0-9_\-]*$")
     name: str
     definition: str
+    # Left out where there are none, as bundles without examples have it and keep their hash.
+    examples: tuple[str, ...] = Field(default=(), exclude_if=lambda examples: not examples)
     medtop: str | None = Field(default=None, pattern=r"^\d{8}$", description="IPTC Media Topic number")
 
 
@@ -64,6 +80,13 @@ class Scheme(Strict):
     secondary: str | None = None
     skip: str | None = None
     labels: tuple[Label, ...] = Field(min_length=2)
+
+    @field_validator("name", "secondary")
+    @classmethod
+    def _is_no_other_column(cls, name: str | None) -> str | None:
+        if name in RESERVED:
+            raise ValueError("is the name of another column; choose another word")
+        return name
 
     @field_validator("labels")
     @classmethod

@@ -42,7 +42,7 @@ class NearDuplicateSettings(Strict):
 class CorpusSettings(Strict):
     """Where the articles come from and how they are cleaned."""
 
-    source: Literal["news-articles", "table"] = "news-articles"
+    source: Literal["news-articles", "table", "own"] = "news-articles"
     path: Path | None = None
     own_articles: Path = Path("seeds/articles")
     min_words: int = Field(default=50, ge=0)
@@ -85,6 +85,30 @@ class EvaluationSettings(Strict):
     confidence: float = Field(default=0.95, gt=0.5, lt=1)
 
 
+class SelectionSettings(Strict):
+    """The simulation of what to label next (`newstance.selection.simulation`).
+
+    Attributes
+    ----------
+    tasks
+        Of which tasks.
+    start, batch, labels
+        So many labels at first, so many more each time, and so many in the end.
+    corrections, wrong
+        Of `labels` labels the share `wrong` is wrong, and up to `corrections` of them are read again.
+    seeds
+        How often all is repeated from other first labels.
+    """
+
+    tasks: tuple[str, ...] = ()
+    start: int = Field(default=50, ge=2)
+    batch: int = Field(default=50, ge=1)
+    labels: int = Field(default=600, ge=10)
+    corrections: int = Field(default=300, ge=1)
+    wrong: float = Field(default=0.2, gt=0, lt=1)
+    seeds: int = Field(default=10, ge=1)
+
+
 class EnsembleSettings(Strict):
     """An experiment that combines finished ones; DVC must know which before it reads the experiment's file."""
 
@@ -97,10 +121,12 @@ class Settings(Strict):
 
     Attributes
     ----------
-    corpus, labels, split, evaluation
+    corpus, labels, split, evaluation, selection
         Settings of the stages.
     experiments
         Name to task: what ``dvc repro`` runs and compares.
+    weak
+        The same for experiments that learn from weak labels, and so from the seed words too.
     ensembles
         The same for combinations of these.
     study
@@ -113,14 +139,21 @@ class Settings(Strict):
     labels: LabelSettings = LabelSettings()
     split: SplitSettings = SplitSettings()
     evaluation: EvaluationSettings = EvaluationSettings()
+    selection: SelectionSettings = SelectionSettings()
     experiments: dict[str, str] = Field(default_factory=dict)
+    weak: dict[str, str] = Field(default_factory=dict)
     ensembles: dict[str, EnsembleSettings] = Field(default_factory=dict)
     study: dict[str, str] = Field(default_factory=dict)
     study_ensembles: dict[str, EnsembleSettings] = Field(default_factory=dict)
 
     def names(self, *, study: bool = False) -> list[str]:
         """Return the names of all experiments that are compared; with `study` those of the study too."""
-        return [*self.experiments, *self.ensembles, *((*self.study, *self.study_ensembles) if study else ())]
+        return [
+            *self.experiments,
+            *self.weak,
+            *self.ensembles,
+            *((*self.study, *self.study_ensembles) if study else ()),
+        ]
 
     def run_folder(self, name: str) -> Path:
         """Return where the run of an experiment lies."""

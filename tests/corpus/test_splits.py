@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newstance.corpus.splits import check_splits, folds, make_splits, summarise
+from newstance.corpus.splits import check_labels, check_splits, folds, make_splits, summarise
 from newstance.errors import NewstanceError
 from newstance.scheme import Label, Scheme
 from newstance.settings import SplitSettings
@@ -193,3 +193,19 @@ def test_summary_counts_articles_and_units_by_label(data):
     assert table.loc[("test", "left"), ["articles", "units", "share"]].tolist() == [2, 3, 0.75]
     assert table.loc[("test", "center"), ["articles", "units", "share"]].tolist() == [0, 0, 0]
     assert len(summarise(VIEW, folds(data, VIEW, "outlet-held-out"))) == 2 * 3 * 4
+
+
+def test_labels_too_rare_for_three_splits_are_counted_near_duplicates_once():
+    labels = {f"l{number}": "left" for number in range(10)} | {"c1": "center", "c2": "center", "c3": "center"}
+    groups = {name: name for name in labels} | {"c3": "c2"}
+    splits = split_leanings(groups, labels, {})
+    assert check_labels(splits, LEANING, leanings(labels)) == {"center": 2, "right": 0}
+
+
+def test_one_label_alone_is_nothing_to_learn():
+    labels = {f"l{number}": "left" for number in range(10)}
+    splits = split_leanings({name: name for name in labels}, labels, {})
+    with pytest.raises(NewstanceError, match="articles of train have only the label 'left'; label more of other ones"):
+        check_labels(splits, LEANING, leanings(labels))
+    with pytest.raises(NewstanceError, match="articles of train have no label"):
+        check_labels(splits, LEANING, leanings({}))

@@ -35,7 +35,7 @@ def health_command() -> list[str]:
     return command
 
 
-def compose() -> dict[str, Any]:
-    """Return compose.yaml."""
-    content: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text(encoding="utf-8"))
+def compose(name: str = "compose.yaml") -> dict[str, Any]:
+    """Return a compose file."""
+    content: dict[str, Any] = yaml.safe_load((ROOT / name).read_text(encoding="utf-8"))
     return content

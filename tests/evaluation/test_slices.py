@@ -22,7 +22,7 @@ def test_every_unit_has_its_slices():
         },
         index=[5, 6, 7, 8],
     )
-    values = slice_values(units, TRAIN)
+    values = slice_values(units, TRAIN, ["topic"])
     assert values.astype(str).to_dict("list") == {
         "outlet": ["Hill Times", "(none)", "Hill Times", "Harbour Post"],
         "topic": ["sport", "(none)", "arts", "sport"],
@@ -33,7 +33,7 @@ def test_every_unit_has_its_slices():
 
 def test_slices_that_the_data_lack_are_left_out():
     units = pd.DataFrame({"outlet": ["Hill Times"], "text": ["Rowers row."]})
-    assert slice_values(units, units).columns.tolist() == ["outlet", "length"]
+    assert slice_values(units, units, ["topic"]).columns.tolist() == ["outlet", "length"]
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def outcomes() -> Outcomes:
 @pytest.fixture
 def values() -> pd.DataFrame:
     units = pd.DataFrame({"outlet": ["x", "x", "y", "x", "x", "y"], "text": "Rowers row."})
-    return slice_values(units, units)
+    return slice_values(units, units, [])
 
 
 def test_scores_of_a_slice_are_those_of_its_units(outcomes, values):

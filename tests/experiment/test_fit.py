@@ -26,6 +26,8 @@ from newstance.experiment.fit import (
 )
 from newstance.experiment.settings import load_experiment
 from newstance.models.build import build
+from newstance.models.groups import group_weights
+from newstance.models.settings import GroupBalance
 from newstance.settings import Settings
 
 
@@ -252,3 +254,17 @@ def test_timing_is_of_whole_predictions_and_leaves_the_model_as_it_is(setup: Set
     assert 0 < seconds_per_unit(fitted.model, fold.test) < 1
     assert seconds_per_unit(fitted.model, fold.test.head(1)) > 0
     assert np.array_equal(fitted.model.predict_proba(fold.test), before)
+
+
+def test_group_balance_moves_the_fit_on_train_and_the_last_fit_alike(setup, fold):
+    plain = setup.experiment.model
+    balanced = plain.model_copy(update={"group_balance": GroupBalance(column="outlet", power=1)})
+    changed = replace(setup, experiment=setup.experiment.model_copy(update={"model": balanced}))
+    before, after = fit(setup, fold, 1), fit(changed, fold, 1)
+    assert not np.allclose(before.validation, after.validation)
+    both = pd.concat([fold.train, fold.validation], ignore_index=True)
+    labels = both[setup.scheme.name].to_numpy(dtype=object)
+    (chosen,) = [model for values, model in changed.experiment.candidates() if values == after.chosen.settings]
+    weights = group_weights(chosen.group_balance, both, labels)
+    anew = build(chosen, setup.aliases, 1).fit(both, labels, classifier__sample_weight=weights)
+    assert np.allclose(after.model.predict_proba(fold.test), anew.predict_proba(fold.test))

@@ -189,7 +189,7 @@ def test_a_missing_file_and_a_missing_key_are_named(tmp_path: Path) -> None:
 def test_the_released_experiments_are_of_the_task_that_params_say(path: Path) -> None:
     settings = load_settings(ROOT / "params.yaml")
     combined = {name: one.task for name, one in (settings.ensembles | settings.study_ensembles).items()}
-    assert load_experiment(path).task == (settings.experiments | settings.study | combined)[path.stem]
+    assert load_experiment(path).task == (settings.experiments | settings.weak | settings.study | combined)[path.stem]
 
 
 def test_params_name_every_released_experiment_and_no_other() -> None:
@@ -208,3 +208,11 @@ def test_released_titles_are_distinct_within_a_task() -> None:
     loaded = [load_experiment(path) for path in EXPERIMENTS]
     titles = [(settings.task, settings.title) for settings in loaded]
     assert len(set(titles)) == len(titles)
+
+
+def test_weak_labels_are_of_train_alone_and_none_of_an_ensembles(write: Write) -> None:
+    assert "weak labels are those of train alone: say refit: false" in refused(write(labels="weak"))
+    ensemble = {"kind": "ensemble", "members": ["a", "b"]}
+    keys = {"labels": "weak", "model": ensemble, "refit": False, "protocols": ["standard"]}
+    assert "an ensemble learns from no labels" in refused(write(**keys))
+    assert load_experiment(write(labels="weak", refit=False)).labels == "weak"

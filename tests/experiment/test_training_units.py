@@ -15,6 +15,7 @@ from experiment.test_fit import fold_of, setup_of
 from newstance.corpus.splits import Fold
 from newstance.experiment import noise
 from newstance.experiment.fit import Setup, _training_units, fit
+from newstance.labels.weak import WeakSettings, weak_labels
 from newstance.models.mentions import Aliases
 from newstance.models.settings import LinearModel, LogisticRegressionSettings, ModelSettings, TfidfFeatures
 from newstance.scheme import Scheme
@@ -150,3 +151,25 @@ def test_pruned_units_are_counted_and_validation_keeps_all_of_its(project: Setti
     assert fitted.training["pruned"] > 5
     assert fitted.training["units"] == len(table) - fitted.training["pruned"]
     assert len(fitted.validation) == len(fold.validation)
+
+
+SEED_WORDS = {
+    "transport": ["ferry", "tram", "pier", "bridge"],
+    "sport": ["goal", "referee", "striker", "league"],
+    "health": ["nurse", "clinic", "vaccine", "doctor"],
+}
+
+
+def test_weak_labels_replace_those_of_train_and_articles_without_one_are_left_out(project: Settings) -> None:
+    setup = setup_of(project, "subject-logreg", refit=False, labels="weak")
+    fold = fold_of(setup)
+    weak = WeakSettings.model_validate({"words": SEED_WORDS})
+    silent = fold.train.assign(title="", text="Nothing of note.").head(2)
+    hidden = replace(fold, train=pd.concat([silent, fold.train.iloc[2:].assign(subject="sport")], ignore_index=True))
+    train, pruned = _training_units(replace(setup, weak=weak), hidden, seed=1)
+    assert pruned == 0
+    assert not set(train["article_id"]) & set(silent["article_id"])
+    expected = weak_labels(fold.train.iloc[2:], weak)
+    assert train["subject"].tolist() == expected.tolist()
+    assert set(train["subject"]) == set(SEED_WORDS), "not the labels that were given"
+    assert fit(replace(setup, weak=weak), hidden, seed=1).training["units"] == len(train)

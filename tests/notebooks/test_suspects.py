@@ -1,4 +1,3 @@
-import numpy as np
 import pandas as pd
 import pytest
 
@@ -14,11 +13,6 @@ VIEW = Scheme(
     annotations="views.csv",
     labels=tuple(Label(code=code, name=code, definition="") for code in CODES),
 )
-
-
-def probabilities(labels: list[str], sure: float = 0.9) -> pd.DataFrame:
-    rest = (1 - sure) / 2
-    return pd.DataFrame([[sure if code == label else rest for code in CODES] for label in labels], columns=CODES)
 
 
 def audited(rows: list[tuple[str, bool, float, str | None, str | None]]) -> Audit:
@@ -38,28 +32,6 @@ def plain(text: str) -> str:
 WORKS = [("for", True, 0.01 * number, "even", "even") for number in range(8)]
 WORKS += [("for", True, 0.2, "for", "for")] * 2 + [("for", False, 0.9, "for", "for")] * 90
 CHANCE = [("for", number < 10, number / 100, None, "even" if number % 10 == 0 else "for") for number in range(100)]
-
-
-def test_a_label_that_a_confident_model_contradicts_is_a_suspect():
-    true = ["for", "even", "against"] * 20
-    given = pd.Series(["against", *true[1:]])
-    found = suspects.judge(given, probabilities(true))
-    assert np.flatnonzero(found["suspected"]).tolist() == [0]
-    assert found["quality"].argmin() == 0
-    assert found["suggested"][0] == "for"
-
-
-def test_codes_that_nobody_gave_do_not_disturb_the_judgement_but_may_be_suggested():
-    given = pd.Series(["for", "against"] * 20)
-    probability = probabilities(["even", "against", *["for", "against"] * 19])
-    found = suspects.judge(given, probability)
-    assert found["suggested"][0] == "even"
-    assert len(found["suspected"]) == 40
-
-
-def test_labels_of_one_kind_leave_nothing_to_suspect():
-    found = suspects.judge(pd.Series(["for"] * 5), probabilities(["even"] * 5))
-    assert not found["suspected"].any()
 
 
 def test_verdicts_set_the_suspects_beside_a_random_sample():

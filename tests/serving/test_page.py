@@ -211,7 +211,7 @@ def test_the_footer_names_the_bundle_its_limits_and_what_labels_mean(open_page: 
     page = open_page()
     footer = page.get_by_role("contentinfo")
     expect(footer).to_contain_text(f"Bundle {KeywordBundle.version}.")
-    expect(footer).to_contain_text("made by language models reading a codebook")
+    expect(footer).to_contain_text("repeat the labels that they learned from")
     expect(footer).to_contain_text("don't use the answers to score people or outlets")
     assert footer.get_by_role("link").get_attribute("href") == "docs"
     page.get_by_text("What the labels mean").click()

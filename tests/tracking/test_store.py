@@ -1,34 +1,25 @@
 from __future__ import annotations
 
 import logging
-import os
 import shutil
-import signal
 import socket
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from mlflow import MlflowClient
 
+from mlflow_server import running_mlflow
 from newstance import tracking
 from newstance.errors import NewstanceError
+from postgres import LOOPBACK, free_port
 from tracking.contents import everything, found, run_live
 
 # MLflow compares a DataFrame's columns with a range, which pandas 4 won't take.
 pytestmark = pytest.mark.filterwarnings("ignore:Operation with range")
-LOOPBACK = "127.0.0.1"
-
-
-def closed_port() -> int:
-    with socket.socket() as listener:
-        listener.bind((LOOPBACK, 0))
-        return int(listener.getsockname()[1])
 
 
 def test_import_leaves_mlflow_alone() -> None:
@@ -58,7 +49,7 @@ def test_without_mlflow_an_experiment_runs_and_tracking_says_what_is_missing(
 
 
 def test_a_server_that_is_not_there_is_one_error_within_seconds(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    uri = f"http://user:secret@{LOOPBACK}:{closed_port()}"
+    uri = f"http://user:secret@{LOOPBACK}:{free_port()}"
     monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
     start = time.monotonic()
     with pytest.raises(NewstanceError, match=r"http://\*\*\*@127.0.0.1.*MLFLOW_TRACKING_URI") as raised:
@@ -120,30 +111,8 @@ def test_two_processes_at_once_make_one_run_in_a_store_that_is_not_there_yet(
 def server(tmp_path: Path, empty_database: Path) -> Iterator[str]:
     """The address of a real MLflow server."""
     shutil.copy(empty_database, tmp_path / "mlflow.db")
-    port = closed_port()
-    command = [sys.executable, "-m", "mlflow", "server", "--host", LOOPBACK, "--port", str(port), "--workers", "1"]
-    command += ["--backend-store-uri", f"sqlite:///{tmp_path / 'mlflow.db'}"]
-    command += ["--artifacts-destination", str(tmp_path / "served")]
-    with (tmp_path / "server.log").open("w") as log:
-        process = subprocess.Popen(command, cwd=tmp_path, stdout=log, stderr=log, start_new_session=True)
-    uri = f"http://{LOOPBACK}:{port}"
-    try:
-        wait_for(f"{uri}/health", process)
+    with running_mlflow(f"sqlite:///{tmp_path / 'mlflow.db'}", tmp_path) as uri:
         yield uri
-    finally:
-        os.killpg(process.pid, signal.SIGTERM)
-        process.wait(timeout=30)
-
-
-def wait_for(address: str, process: subprocess.Popen[bytes]) -> None:
-    for _ in range(120):
-        assert process.poll() is None
-        try:
-            with urllib.request.urlopen(address, timeout=1):
-                return
-        except (urllib.error.URLError, ConnectionError):
-            time.sleep(0.5)
-    raise AssertionError(f"no answer from {address}")
 
 
 @pytest.mark.slow

@@ -56,11 +56,9 @@ def render(audit: Audit, charts: Mapping[str, Chart]) -> dict[str, str]:
         "verdict": verdict(audit.findings),
         "guide": guide(audit.settings),
     }
-    # The report's table macro, so that both pages show tables alike.
-    table = found.get_template("index.html.j2").make_module({"sections": [], "guide": []}).table  # type: ignore[attr-defined]
     return {
         kind: found.get_template(f"page.{kind}.j2").render(
-            **context, sections=_sections(audit, charts, quoting=kind == "html"), table=table
+            **context, sections=_sections(audit, charts, quoting=kind == "html")
         )
         for kind in ("html", "md")
     }

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from newstance.bundle.abstention import TextCheck
+from newstance.bundle.abstention import NearestTraining, TextCheck
 from newstance.bundle.answers import Abstention, Answer, Article, Decision, Evidence, Score, TargetAnswer
 from newstance.bundle.documents import Document, forget_texts
 from newstance.bundle.manifest import Manifest, Precision, read_manifest
@@ -190,6 +190,32 @@ class Bundle:
                 states = {one: encoded[one].result() for one in model.member.requests(document, target)}
                 rows.append(model.probabilities(Unit(document, target, states)))
         return np.array(rows)
+
+    def embed(self, articles: Sequence[Article]) -> Array:
+        """Return the vectors by which articles unlike those of training are refused.
+
+        Parameters
+        ----------
+        articles
+            Their targets don't matter.
+
+        Returns
+        -------
+        ndarray of shape (articles, dimensions)
+            Rows have unit length.
+        """
+        novelty, rows = self._parts.novelty, []
+        for start in range(0, len(articles), CHUNK):
+            documents = [Document(article, {}) for article in articles[start : start + CHUNK]]
+            requests = [novelty.request(document) for document in documents]
+            encoded = self._parts.networks.submit(requests)
+            rows += [novelty.vector(encoded[request].result()) for request in requests]
+        return np.array(rows, dtype=np.float64)
+
+    @property
+    def nearest(self) -> NearestTraining:
+        """The training articles that `embed`'s vectors are compared with."""
+        return self._parts.novelty.nearest
 
     def sentences(self, article: Article) -> list[tuple[str, int, int]]:
         """Return field, first and last character of each sentence, the title among them."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, ValidationError
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
@@ -66,4 +67,9 @@ class Novelty:
 
     def check(self, encoded: Encoded) -> Abstention | None:
         """Refuse an article that is farther from the training articles than nearly all others."""
-        return self.nearest.check(encoded.mean / np.linalg.norm(encoded.mean))
+        return self.nearest.check(self.vector(encoded))
+
+    def vector(self, encoded: Encoded) -> NDArray[np.float32]:
+        """Return an article's embedding, of unit length."""
+        unit: NDArray[np.float32] = encoded.mean / np.linalg.norm(encoded.mean)
+        return unit

@@ -110,7 +110,9 @@ def candidates(task: str, settings: Settings) -> list[Candidate]:
 
 def experiments(task: str, settings: Settings) -> list[str]:
     """Return the names of the experiments of a task that are compared, finished or not."""
-    tasks = settings.experiments | {name: ensemble.task for name, ensemble in settings.ensembles.items()}
+    tasks = (
+        settings.experiments | settings.weak | {name: ensemble.task for name, ensemble in settings.ensembles.items()}
+    )
     return [name for name in settings.names() if tasks[name] == task]
 
 

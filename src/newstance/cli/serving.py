@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.progress import TimeRemainingColumn
@@ -13,6 +14,9 @@ from newstance.cli.app import Params, app
 from newstance.errors import NewstanceError
 from newstance.settings import BUNDLE, PARAMS_FILE, load_settings
 from newstance.terminal import complain, console, progress_bar, say
+
+if TYPE_CHECKING:
+    from newstance.serving.batch_prediction import Job, Summary
 
 # Commands import what they need: `newstance --help` must not wait for torch.
 # ruff: noqa: PLC0415
@@ -62,38 +66,68 @@ def export(
 
 @app.command()
 def predict(
-    files: Annotated[
-        list[Path], typer.Argument(help="Articles: .txt, .jsonl, .csv, .parquet, folders; - reads stdin.")
-    ],
+    files: Annotated[list[str], typer.Argument(help="Articles: .txt, .jsonl, .csv, .parquet, folders; - reads stdin.")],
     targets: Annotated[
         list[str] | None, typer.Option(help="Whose stances, where a row names no targets; '' for none.")
     ] = None,
     kind: Annotated[
         Literal["table", "jsonl", "parquet"] | None, typer.Option("--format", help="Else the suffix of OUTPUT says it.")
     ] = None,
-    output: Annotated[Path | None, typer.Option(help="The file to write, else standard output.")] = None,
+    output: Annotated[str | None, typer.Option(help="The file to write, else standard output.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with a run that was stopped.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace OUTPUT.")] = False,
     bundle: Annotated[Path, typer.Option(help="The exported models.")] = BUNDLE,
     evidence: Annotated[int | None, typer.Option(min=0, help="Sentences a decision (jsonl); 0 is fastest.")] = None,
+    engine: Annotated[
+        Literal["local", "ray"], typer.Option(help="ray: many workers, FILES and OUTPUT are folders or URLs.")
+    ] = "local",
+    address: Annotated[
+        str | None, typer.Option(help="HOST:PORT of a Ray cluster, or auto; else one is started here.")
+    ] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Of --engine ray; else one a core.")] = None,
 ) -> None:
     """Label the articles of files or standard input."""
-    from newstance.bundle.bundle import Bundle
-    from newstance.serving.batch_prediction import Job, RowsPerSecond, predict_to_file, predict_to_terminal
+    from newstance.serving.batch_prediction import Job, RowsPerSecond
 
     if resume and not output:
         raise NewstanceError("--resume goes on with the file of an earlier run; name it with --output.")
-    job = Job.of(files, output, kind=kind, targets=targets, evidence=evidence)
+    if engine == "ray":
+        if evidence or kind not in {None, "parquet"}:
+            raise NewstanceError("The engine ray writes Parquet without evidence; leave --format and --evidence out.")
+        from newstance.serving.ray_prediction.run import RayJob, predict_on_ray
+
+        spread = RayJob.of(files, output, targets=targets, address=address, workers=workers)
+        with progress_bar(TimeRemainingColumn(), RowsPerSecond()) as progress:
+            report = predict_on_ray(spread, bundle, progress, resume=resume, overwrite=overwrite)
+        _conclude(f"{report}; {output}", report.summary.errors, report.damage)
+        return
+    if address or workers:
+        raise NewstanceError("--address and --workers are for --engine ray.")
+    job = Job.of(map(Path, files), Path(output) if output else None, kind=kind, targets=targets, evidence=evidence)
+    summary = _predict_here(job, bundle, Path(output) if output else None, resume=resume, overwrite=overwrite)
+    _conclude(f"{summary}{f'; {output}' if output else ''}", summary.errors)
+
+
+def _predict_here(job: Job, bundle: Path, output: Path | None, *, resume: bool, overwrite: bool) -> Summary:
+    from newstance.bundle.bundle import Bundle
+    from newstance.serving.batch_prediction import RowsPerSecond, predict_to_file, predict_to_terminal
+
     models = Bundle.load(bundle)
     rows_are_seen = output is None and sys.stdout.isatty()
     with progress_bar(TimeRemainingColumn(), RowsPerSecond(), hidden=rows_are_seen) as progress:
         if output:
-            summary = predict_to_file(job, models, progress, output, resume=resume, overwrite=overwrite)
-        else:
-            summary = predict_to_terminal(job, models, progress)
-    say(f"{summary}{f'; {output}' if output else ''}")
-    if summary.errors:
-        complain(NewstanceError(f"{summary.errors:,} of the rows can't be read; what is wrong stands in their place."))
+            return predict_to_file(job, models, progress, output, resume=resume, overwrite=overwrite)
+        return predict_to_terminal(job, models, progress)
+
+
+def _conclude(said: str, errors: int, damage: Sequence[str] = ()) -> None:
+    """Say what was done, and end with status 1 when some input was not read."""
+    say(said)
+    for sentence in damage:
+        complain(NewstanceError(f"{sentence} The rest of its rows is left out."))
+    if errors:
+        complain(NewstanceError(f"{errors:,} of the rows can't be read; what is wrong stands in their place."))
+    if errors or damage:
         raise typer.Exit(1)
 
 

@@ -16,7 +16,7 @@ from huggingface_hub import DatasetCardData
 
 from newstance.errors import NewstanceError
 from newstance.files import atomic_path, file_sha256
-from newstance.scheme import SPLITS, Scheme
+from newstance.scheme import SPLITS, Label, Scheme
 from newstance.settings import PREPARED
 
 ARTICLE_PART = ["article_id", "group", "outlet", "url", "published", "title", "subtitle", "text"]
@@ -213,7 +213,7 @@ def _card(front_matter: str, scheme: Scheme, tables: Mapping[str, pd.DataFrame],
             "",
             *_count_table(scheme, tables),
             "",
-            *(f"- `{label.code}` ({label.name}): {label.definition}" for label in scheme.labels),
+            *map(_label_line, scheme.labels),
             "",
             "## Who labelled",
             "",
@@ -222,6 +222,11 @@ def _card(front_matter: str, scheme: Scheme, tables: Mapping[str, pd.DataFrame],
             *_provenance(datasheet),
         ]
     )
+
+
+def _label_line(label: Label) -> str:
+    examples = f" (for example: {'; '.join(label.examples)})" if label.examples else ""
+    return f"- `{label.code}` ({label.name}): {label.definition}{examples}"
 
 
 def _group_sentence(tables: Mapping[str, pd.DataFrame]) -> str:

@@ -125,6 +125,38 @@ def check_splits(splits: pd.DataFrame) -> None:
             )
 
 
+def check_labels(splits: pd.DataFrame, scheme: Scheme, labels: pd.DataFrame) -> dict[str, int]:
+    """Check that there are labels to learn, and count those that are too rare to be in every split.
+
+    Parameters
+    ----------
+    splits
+        As `make_splits` returns it.
+    scheme
+        The task's scheme.
+    labels
+        All resolved labels of the task.
+
+    Returns
+    -------
+    dict
+        The labels with fewer groups of near-duplicates than there are splits, and how many they have.
+
+    Raises
+    ------
+    NewstanceError
+        When the articles of train have fewer than two labels.
+    """
+    table = labels.merge(splits, on="article_id")
+    known = sorted(set(table.loc[table["split"] == "train", scheme.name]))
+    if len(known) < 2:
+        only = f"only the label '{known[0]}'" if known else "no label"
+        raise NewstanceError(f"Task '{scheme.name}': the articles of train have {only}; label more of other ones.")
+    groups = table.groupby(scheme.name)["group"].nunique()
+    counts = {code: int(groups.get(code, 0)) for code in scheme.codes}
+    return {code: count for code, count in counts.items() if count < len(SPLITS)}
+
+
 @dataclass(frozen=True)
 class Fold:
     """One division of prepared data: the rows to train on, to choose by and to test on."""

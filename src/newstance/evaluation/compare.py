@@ -89,10 +89,12 @@ def compare(
         if run.settings.task not in schemes:
             known = ", ".join(schemes)
             raise NewstanceError(f"{run.folder} is of the unknown task '{run.settings.task}'; the tasks are {known}.")
+    single_label = [name for name, scheme in schemes.items() if not scheme.has_targets]
     for task, scheme in schemes.items():
         of_task = [run for run in runs if run.settings.task == task]
         if of_task:
-            for name, table in _task_tables(of_task, prepared, scheme, settings.evaluation, labels).items():
+            found = _task_tables(of_task, prepared, scheme, single_label, settings.evaluation, labels)
+            for name, table in found.items():
                 parts[name].append(table.assign(task=task)[TABLES[name]])
     return {name: pd.concat(tables, ignore_index=True) for name, tables in parts.items()}
 
@@ -104,7 +106,12 @@ def write_tables(tables: Mapping[str, pd.DataFrame], folder: Path) -> None:
 
 
 def _task_tables(
-    runs: Sequence[Run], prepared: Path, scheme: Scheme, settings: EvaluationSettings, labels: Path
+    runs: Sequence[Run],
+    prepared: Path,
+    scheme: Scheme,
+    single_label: Sequence[str],
+    settings: EvaluationSettings,
+    labels: Path,
 ) -> dict[str, pd.DataFrame]:
     current = fingerprint(scheme.name, prepared)
     for run in runs:
@@ -117,7 +124,7 @@ def _task_tables(
     experiments = ranked([Experiment.of(run, data, scheme, settings) for run in runs])
     best, minutes, confidence = experiments[0], training_minutes(experiments), settings.confidence
     judged = judged_units(best, data[TEST], _annotations(labels, scheme), scheme)
-    values = slice_values(data[TEST], pd.concat([data["train"], data[VALIDATION]]))
+    values = slice_values(data[TEST], pd.concat([data["train"], data[VALIDATION]]), single_label)
     return {
         "comparison": _stacked(_comparison(experiments, confidence)),
         "paired_tests": _stacked(_paired(experiments, confidence)),

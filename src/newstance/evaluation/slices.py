@@ -1,8 +1,8 @@
-"""Scores on slices of a test set: by outlet, topic, article length and how often the target occurs in training."""
+"""Scores on slices of a test set: by outlet, single label, article length and how often training has the target."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,7 @@ LENGTHS = {0: "under 200", 200: "200-399", 400: "400-799", 800: "800 and over"}
 FREQUENCIES = {0: "unseen", 1: "1-4", 5: "5-19", 20: "20 and over"}
 
 
-def slice_values(units: pd.DataFrame, training: pd.DataFrame) -> pd.DataFrame:
+def slice_values(units: pd.DataFrame, training: pd.DataFrame, single_label: Iterable[str]) -> pd.DataFrame:
     """Say in which slices each unit lies.
 
     Parameters
@@ -28,15 +28,17 @@ def slice_values(units: pd.DataFrame, training: pd.DataFrame) -> pd.DataFrame:
         Rows of a prepared table.
     training
         The prepared data that models are fitted on (train and validation), in which targets are counted.
+    single_label
+        Names of the schemes whose label says what an article is about, such as ``topic``.
 
     Returns
     -------
     DataFrame
-        One row a unit, one ordered categorical column a slice: outlet, topic (where the data have it), length (words
-        of the text), target_frequency (pairs of training with the unit's target; target-dependent tasks only). A
-        missing outlet or topic is ``(none)``.
+        One row a unit, one ordered categorical column a slice: outlet, the single labels (where the data have them),
+        length (words of the text), target_frequency (pairs of training with the unit's target; target-dependent
+        tasks only). A missing outlet or label is ``(none)``.
     """
-    values = {name: _named(units[name]) for name in ("outlet", "topic") if name in units}
+    values = {name: _named(units[name]) for name in ("outlet", *single_label) if name in units}
     values["length"] = _ranges(units["text"].map(lambda text: len(text.split())), LENGTHS)
     if "target" in units:
         occurrences = units["target"].map(training["target"].value_counts()).fillna(0)

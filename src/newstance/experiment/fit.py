@@ -25,11 +25,13 @@ from newstance.experiment.environment import processes
 from newstance.experiment.noise import label_errors
 from newstance.experiment.pretraining import pretrained
 from newstance.experiment.settings import ExperimentSettings, Scalar
+from newstance.labels.weak import WeakSettings, weak_labels
 from newstance.models.build import build
 from newstance.models.embeddings import embedding_cache
 from newstance.models.fields import sentiment
+from newstance.models.groups import group_weights
 from newstance.models.mentions import Aliases, plain_sentences, sentence_spans, sentences
-from newstance.models.settings import ModelSettings, TransformerModel
+from newstance.models.settings import LinearModel, ModelSettings, TransformerModel
 from newstance.models.transformer import TransformerClassifier
 from newstance.scheme import Scheme
 from newstance.settings import CACHE
@@ -45,11 +47,12 @@ EMBEDDINGS = CACHE / "embeddings"
 
 @dataclass(frozen=True)
 class Setup:
-    """What an experiment works with: its settings, the task's scheme, and further names of targets."""
+    """What an experiment works with: its settings, the task's scheme, further names of targets, and seed words."""
 
     experiment: ExperimentSettings
     scheme: Scheme
     aliases: Aliases
+    weak: WeakSettings | None = None
 
 
 @dataclass(frozen=True)
@@ -168,7 +171,9 @@ def fit(setup: Setup, fold: Fold, seed: int, hooks: Hooks | None = None) -> Fitt
     if experiment.refit:
         started = time.perf_counter()
         both = pd.concat([fold.train, fold.validation], ignore_index=True)
-        model = build(best.settings, setup.aliases, seed).fit(both, both[scheme.name].to_numpy(dtype=object))
+        labels = both[scheme.name].to_numpy(dtype=object)
+        weights = {f"classifier__{name}": values for name, values in _weights(best.settings, both, labels).items()}
+        model = build(best.settings, setup.aliases, seed).fit(both, labels, **weights)
         seconds, units = time.perf_counter() - started, len(both)
     temperature = temperature_of(best.validation, truth, train[scheme.name], scheme)
     training = {"units": units, "pruned": pruned, **getattr(model, "history_", {})}
@@ -184,6 +189,9 @@ def _training_units(setup: Setup, fold: Fold, seed: int) -> tuple[pd.DataFrame, 
         order = np.random.default_rng(seed).permutation(len(articles))
         kept = articles[order[: max(1, round(experiment.train_share * len(articles)))]]
         train = train[train["article_id"].isin(kept)].reset_index(drop=True)
+    if setup.weak:
+        labels = weak_labels(train, setup.weak)
+        train = train.loc[labels.index].assign(**{setup.scheme.name: labels}).reset_index(drop=True)
     if experiment.noise == "none":
         return train, 0
     kept_rows = ~label_errors(train, setup.scheme, setup.aliases)
@@ -210,13 +218,19 @@ def _fit_candidates(
                 monitor=hooks.on_training,
             ).set_params(backbone=settings.backbone)
         else:
-            wanted = settings.model_dump_json(exclude={"classifier"})
+            wanted = settings.model_dump_json(exclude={"classifier", "group_balance"})
             if wanted != key:
                 key, features = wanted, model[:-1]
                 inputs = features.fit_transform(train, labels)
-            classifier = model[-1].fit(inputs, labels)
+            classifier = model[-1].fit(inputs, labels, **_weights(settings, train, labels))
             model = Pipeline([*(features.steps if features else []), ("classifier", classifier)])
         yield settings, values, model, time.perf_counter() - started
+
+
+def _weights(settings: ModelSettings, table: pd.DataFrame, labels: NDArray[np.object_]) -> dict[str, Any]:
+    """Return what a classifier's fit takes beside inputs and labels."""
+    weights = group_weights(settings.group_balance if isinstance(settings, LinearModel) else None, table, labels)
+    return {} if weights is None else {"sample_weight": weights}
 
 
 def all_classes(model: Any, table: pd.DataFrame, scheme: Scheme) -> Array:

@@ -18,9 +18,8 @@ FOLDS = 5
 def label_errors(train: pd.DataFrame, scheme: Scheme, aliases: Aliases) -> NDArray[np.bool_]:
     """Say which training labels are probably wrong.
 
-    A fast baseline (TF-IDF and frozen embeddings, logistic regression) predicts every unit while articles of its
-    group are held out; cleanlab compares its probabilities with the labels given and counts how many of each class
-    must be wrong.
+    cleanlab compares the probabilities of `held_out_probabilities` with the labels given and counts how many of each
+    class must be wrong.
 
     Parameters
     ----------
@@ -37,17 +36,33 @@ def label_errors(train: pd.DataFrame, scheme: Scheme, aliases: Aliases) -> NDArr
     """
     from cleanlab.filter import find_label_issues  # noqa: PLC0415  (imports half a second of code)
 
-    labels = train[scheme.name].to_numpy(dtype=object)
-    classes, numbers = np.unique(labels, return_inverse=True)
-    folds = GroupKFold(min(FOLDS, train["group"].nunique())).split(train, labels, train["group"])
-    probabilities = np.full((len(train), len(classes)), 1e-9)
-    for kept, held_out in folds:
-        model = build(_judge(scheme), aliases, seed=0).fit(train.iloc[kept], labels[kept])
-        columns = np.searchsorted(classes, model.classes_)
-        probabilities[np.ix_(held_out, columns)] += model.predict_proba(train.iloc[held_out])
+    classes, numbers = np.unique(train[scheme.name].to_numpy(dtype=object), return_inverse=True)
+    probabilities = held_out_probabilities(train, scheme, aliases)[:, [scheme.codes.index(code) for code in classes]]
     probabilities /= probabilities.sum(axis=1, keepdims=True)
     wrong: NDArray[np.bool_] = find_label_issues(numbers, probabilities, filter_by="both", n_jobs=1)
     return wrong
+
+
+def held_out_probabilities(labelled: pd.DataFrame, scheme: Scheme, aliases: Aliases) -> NDArray[np.float64]:
+    """Predict every unit by a model that has seen nothing of the article's group.
+
+    The model is a fast baseline (TF-IDF and frozen embeddings, logistic regression). Parameters are those of
+    `label_errors`.
+
+    Returns
+    -------
+    ndarray of shape (units, codes)
+        In the scheme's order; no probability is 0.
+    """
+    labels = labelled[scheme.name].to_numpy(dtype=object)
+    probabilities = np.full((len(labelled), len(scheme.codes)), 1e-9)
+    folds = GroupKFold(min(FOLDS, labelled["group"].nunique())).split(labelled, labels, labelled["group"])
+    for kept, held_out in folds:
+        model = build(_judge(scheme), aliases, seed=0).fit(labelled.iloc[kept], labels[kept])
+        columns = [scheme.codes.index(code) for code in model.classes_]
+        probabilities[np.ix_(held_out, columns)] += model.predict_proba(labelled.iloc[held_out])
+    probabilities /= probabilities.sum(axis=1, keepdims=True)
+    return probabilities
 
 
 def _judge(scheme: Scheme) -> LinearModel:

@@ -41,6 +41,7 @@ from newstance.experiment.fit import (
 )
 from newstance.experiment.settings import load_experiment
 from newstance.files import atomic_path, read_json, read_parquet, remove, write_json, write_parquet
+from newstance.labels.weak import read_weak
 from newstance.models import persistence
 from newstance.models.embeddings import embedding_cache
 from newstance.models.mentions import read_aliases
@@ -120,7 +121,8 @@ class _Work:
         scheme = schemes[experiment.task]
         aliases = read_aliases(settings.labels.directory / "aliases.yaml") if scheme.has_targets else {}
         self.name = path.stem
-        self.setup = Setup(experiment, scheme, aliases)
+        weak = read_weak(settings.labels.directory, scheme) if experiment.labels == "weak" else None
+        self.setup = Setup(experiment, scheme, aliases, weak)
         self.settings = settings
         self.folder = settings.run_folder(self.name)
         self.data = read_prepared(experiment.task)
@@ -131,7 +133,8 @@ class _Work:
         }
         # Not the hardware: a GPU is named only once torch is in use.
         place = {key: value for key, value in environment().items() if key != "hardware"}
-        state = json.dumps([self.settings_json, aliases, code_hash(), place, self._members()])
+        words = weak.model_dump() if weak else None
+        state = json.dumps([self.settings_json, aliases, words, code_hash(), place, self._members()])
         self.room = UNFINISHED / f"{self.name}-{sha256(state.encode()).hexdigest()[:16]}"
         self.progress = progress
         self.bar = progress.add_task(self.name, total=sum(map(self._steps, range(len(experiment.seeds)))))

@@ -73,7 +73,7 @@ def macro_f1(confusion: Array, classes: int) -> Array:
 
 
 @dataclass(frozen=True)
-class _Pair:
+class Pair:
     """The units that two annotators both labelled, as one confusion matrix an article."""
 
     matrices: Array  # (articles, labels, labels)
@@ -82,7 +82,7 @@ class _Pair:
     @classmethod
     def of(
         cls, annotations: pd.DataFrame, articles: pd.DataFrame, scheme: Scheme, first: str, second: str
-    ) -> _Pair | None:
+    ) -> Pair | None:
         """Match the units of two annotators, or None when they share none."""
         columns = [*scheme.unit, scheme.name]
         rows = annotations.loc[annotations["annotator"] == first, columns]
@@ -97,9 +97,10 @@ class _Pair:
         np.add.at(matrices, (article, row, column), 1)
         return cls(matrices, both.drop_duplicates("article_id")["outlet"].to_numpy())
 
-    def only(self, outlet: str) -> _Pair:
+    def only(self, outlet: str) -> Pair:
+        """Keep the articles of one outlet."""
         chosen = self.outlets == outlet
-        return _Pair(self.matrices[chosen], self.outlets[chosen])
+        return Pair(self.matrices[chosen], self.outlets[chosen])
 
     def resampled(self, settings: EvaluationSettings) -> Array:
         """Confusion matrices of resampled articles, shape (resamples, labels, labels)."""
@@ -110,7 +111,7 @@ class _Pair:
         return flat.reshape(-1, *self.matrices.shape[1:])
 
 
-def _interval(values: Array, confidence: float) -> tuple[float, float]:
+def percentile_interval(values: Array, confidence: float) -> tuple[float, float]:
     """Percentile interval; resamples where the measure is undefined are left out."""
     values = values[np.isfinite(values)]
     if not len(values):
@@ -123,7 +124,7 @@ def _measures(confusion: Array, resampled: Array, confidence: float) -> list[flo
     """Units, agreement, kappa and alpha with intervals, in the order of the table's columns."""
     row = [int(confusion.sum()), float(observed_agreement(confusion))]
     for measure in (cohen_kappa, nominal_alpha):
-        row += [float(measure(confusion)), *_interval(measure(resampled), confidence)]
+        row += [float(measure(confusion)), *percentile_interval(measure(resampled), confidence)]
     return row
 
 
@@ -136,9 +137,9 @@ def _one_versus_rest(confusion: Array, label: int) -> Array:
     return np.stack([np.stack([both, first], axis=-1), np.stack([second, neither], axis=-1)], axis=-2)
 
 
-def _pairs(annotations: pd.DataFrame, articles: pd.DataFrame, scheme: Scheme) -> Iterator[tuple[str, _Pair]]:
+def _pairs(annotations: pd.DataFrame, articles: pd.DataFrame, scheme: Scheme) -> Iterator[tuple[str, Pair]]:
     for first, second in combinations(annotations["annotator"].unique(), 2):
-        if pair := _Pair.of(annotations, articles, scheme, first, second):
+        if pair := Pair.of(annotations, articles, scheme, first, second):
             yield f"{first}-{second}", pair
 
 
@@ -199,15 +200,15 @@ def reference_agreement(
     skipped = (annotations["annotator"] == reference) & (annotations[scheme.name] == (scheme.skip or ""))
     annotations = annotations[~skipped]
     for annotator in annotations["annotator"].unique():
-        pair = _Pair.of(annotations, articles, scheme, reference, annotator) if annotator != reference else None
+        pair = Pair.of(annotations, articles, scheme, reference, annotator) if annotator != reference else None
         if pair is None:
             continue
         confusion, resampled = pair.matrices.sum(axis=0), pair.resampled(settings)
         accuracy = [
             float(observed_agreement(confusion)),
-            *_interval(observed_agreement(resampled), settings.confidence),
+            *percentile_interval(observed_agreement(resampled), settings.confidence),
         ]
         f1 = macro_f1(resampled, classes)
-        scores = [*accuracy, float(macro_f1(confusion, classes)), *_interval(f1, settings.confidence)]
+        scores = [*accuracy, float(macro_f1(confusion, classes)), *percentile_interval(f1, settings.confidence)]
         rows.append([scheme.name, annotator, int(confusion.sum()), *scores])
     return pd.DataFrame(rows, columns=REFERENCE_COLUMNS)

@@ -11,9 +11,11 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from newstance.errors import NewstanceError
@@ -46,10 +48,10 @@ def read_history(scheme: Scheme, directory: Path) -> pd.DataFrame:
         When the file is missing or no CSV, its last line was cut off, or a row breaks the scheme; names file, row (the
         line of the file) and column.
     """
-    path = directory / scheme.annotations
-    cells, lines = _read_cells(path, scheme)
-    check_rows(cells, lines, scheme, path)
-    return cells
+    rows = read_rows(scheme, directory)
+    if rows.problems:
+        raise NewstanceError(f"{rows.path}, {rows.problems[0]}.")
+    return rows.cells
 
 
 def counting(history: pd.DataFrame, scheme: Scheme) -> pd.DataFrame:
@@ -122,8 +124,62 @@ def is_time(text: str) -> bool:
     return len(text) == TIME_LENGTH
 
 
+@dataclass(frozen=True)
+class Problem:
+    """What is wrong with a row: the line of the file where it ends, the column (empty for the whole row), and why."""
+
+    line: int
+    column: str
+    text: str
+
+    def __str__(self) -> str:
+        place = f"row {self.line}, column '{self.column}'" if self.column else f"row {self.line}"
+        return f"{place}: {self.text}"
+
+
+@dataclass(frozen=True)
+class Rows:
+    """A file as it is.
+
+    Attributes
+    ----------
+    path
+        The file.
+    cells
+        Columns as `read_history` returns them; rows with too many or too few cells are left out.
+    lines
+        Where each row ends in the file.
+    problems
+        Everything by which rows break the scheme.
+    """
+
+    path: Path
+    cells: pd.DataFrame
+    lines: list[int]
+    problems: list[Problem]
+
+
+def read_rows(scheme: Scheme, directory: Path) -> Rows:
+    """Read a scheme's annotation file whatever its rows hold.
+
+    Raises
+    ------
+    NewstanceError
+        When the file is missing or no CSV, or its last line was cut off.
+    """
+    path = directory / scheme.annotations
+    cells, lines, ragged = _read_cells(path, scheme)
+    return Rows(path, cells, lines, [*ragged, *problems(cells, lines, scheme)])
+
+
 def check_rows(cells: pd.DataFrame, lines: list[int], scheme: Scheme, path: Path) -> None:
-    """Refuse the first row that breaks the scheme.
+    """Refuse rows that break the scheme, with the first problem."""
+    for problem in problems(cells, lines, scheme):
+        raise NewstanceError(f"{path}, {problem}.")
+
+
+def problems(cells: pd.DataFrame, lines: list[int], scheme: Scheme) -> list[Problem]:
+    """Find everything by which rows break the scheme.
 
     Parameters
     ----------
@@ -132,34 +188,36 @@ def check_rows(cells: pd.DataFrame, lines: list[int], scheme: Scheme, path: Path
     lines
         Where each row ends in the file.
     """
+    found: list[Problem] = []
 
-    def refuse_first(wrong: pd.Series[bool], column: str, problem: str) -> None:
-        if wrong.any():
-            row = int(wrong.to_numpy().argmax())
-            value = cells[column].iloc[row]
-            raise NewstanceError(f"{path}, row {lines[row]}, column '{column}': '{value}' {problem}.")
+    def note(wrong: pd.Series[bool], column: str, text: str) -> None:
+        values = cells[column].tolist()
+        found.extend(
+            Problem(lines[row], column, f"'{values[row]}' {text}") for row in np.flatnonzero(wrong.to_numpy()).tolist()
+        )
 
     for column in [*scheme.unit, "annotator"]:
-        refuse_first(cells[column] == "", column, "must not be empty")
+        note(cells[column] == "", column, "must not be empty")
     label, timed = cells[scheme.name], cells[TIME] != ""
     right = pd.Series([is_time(time) for time in cells[TIME]], index=cells.index, dtype=bool)
-    refuse_first(timed & ~right, TIME, "is no time; write it as 2017-02-07T12:00:00Z")
+    note(timed & ~right, TIME, "is no time; write it as 2017-02-07T12:00:00Z")
     allowed = [*scheme.codes, scheme.skip] if scheme.skip else scheme.codes
     wrong = ~label.isin(allowed) & ~(timed & (label == ""))
-    refuse_first(wrong, scheme.name, f"is no label of scheme '{scheme.name}'; use {', '.join(allowed)}")
+    note(wrong, scheme.name, f"is no label of scheme '{scheme.name}'; use {', '.join(allowed)}")
     if scheme.secondary:
         second = cells[scheme.secondary]
-        refuse_first(~second.isin([*scheme.codes, ""]), scheme.secondary, f"is no label of scheme '{scheme.name}'")
+        note(~second.isin([*scheme.codes, ""]), scheme.secondary, f"is no label of scheme '{scheme.name}'")
         alone = (label == "") & (second != "")
-        refuse_first(alone, scheme.secondary, "stands without a primary label; leave it empty")
-        refuse_first((second == label) & (second != ""), scheme.secondary, "repeats the primary label; leave it empty")
+        note(alone, scheme.secondary, "stands without a primary label; leave it empty")
+        note((second == label) & (second != ""), scheme.secondary, "repeats the primary label; leave it empty")
     untimed = cells[~timed]
     twice = untimed.duplicated([*scheme.unit, "annotator"]).reindex(cells.index, fill_value=False)
-    refuse_first(twice, scheme.unit[-1], "is labelled a second time by the same annotator; remove one of the rows")
+    note(twice, scheme.unit[-1], "is labelled a second time by the same annotator; remove one of the rows")
+    return found
 
 
-def _read_cells(path: Path, scheme: Scheme) -> tuple[pd.DataFrame, list[int]]:
-    """Read all cells as text, white space around them removed, and the line of the file where each row ends."""
+def _read_cells(path: Path, scheme: Scheme) -> tuple[pd.DataFrame, list[int], list[Problem]]:
+    """Read all cells as text, white space around them removed, the line where each row ends, and the ragged rows."""
     try:
         content = path.read_bytes()
     except FileNotFoundError:
@@ -174,26 +232,28 @@ def _read_cells(path: Path, scheme: Scheme) -> tuple[pd.DataFrame, list[int]]:
         )
     rows: list[list[str]] = []
     lines: list[int] = []
+    ragged: list[Problem] = []
     try:
         # csv rather than pandas: a quoted cell may span lines, and a message must name the file's own line.
         reader = csv.reader(io.StringIO(body.decode("utf-8"), newline=""), strict=True)
         for row in reader:
             line = reader.line_num + 1
-            if row:
-                rows.append(_complete(row, header, f"{path}, row {line}"))
+            cells = _complete(row, header)
+            if len(cells) == len(header):
+                rows.append(cells)
                 lines.append(line)
+            elif row:
+                ragged.append(Problem(line, "", f"{len(cells)} cells, but {len(header)} columns"))
     except (csv.Error, UnicodeDecodeError) as error:
         raise NewstanceError(f"{path} can't be read as UTF-8 CSV: {error}.") from None
-    cells = pd.DataFrame(rows, columns=header, dtype="str")
+    table = pd.DataFrame(rows, columns=header, dtype="str")
     if TIME not in header:
-        cells[TIME] = pd.Series("", index=cells.index, dtype="str")
-    return cells[[*scheme.annotation_columns, TIME]], lines
+        table[TIME] = pd.Series("", index=table.index, dtype="str")
+    return table[[*scheme.annotation_columns, TIME]], lines, ragged
 
 
-def _complete(row: Iterable[str], header: list[str], place: str) -> list[str]:
+def _complete(row: Iterable[str], header: list[str]) -> list[str]:
     cells = [cell.strip() for cell in row]
     if header[-1] == TIME and len(cells) == len(header) - 1:
         cells.append("")
-    if len(cells) != len(header):
-        raise NewstanceError(f"{place}: {len(cells)} cells, but {len(header)} columns.")
     return cells

@@ -100,12 +100,21 @@ ClassifierSettings = Annotated[
 ]
 
 
+class GroupBalance(Strict):
+    """How much less the units of large groups weigh in a fit (`newstance.models.groups`): not (0) to fully (1)."""
+
+    column: str
+    power: float = Field(default=1.0, ge=0, le=1)
+
+
 class LinearModel(Strict):
     """Features side by side, then one classifier."""
 
     kind: Literal["linear"]
     features: tuple[FeatureSettings, ...] = Field(min_length=1)
     classifier: ClassifierSettings
+    # Left out of records where it isn't used, so that those of earlier runs stay as they are.
+    group_balance: GroupBalance | None = Field(default=None, exclude_if=lambda value: value is None)
 
 
 class TransformerModel(Strict):

@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.feature_extraction.text import TfidfVectorizer
 
+from newstance.errors import NewstanceError
+
 
 def distinct(texts: Iterable[str]) -> tuple[list[str], NDArray[np.intp]]:
     """Return the distinct texts in order of appearance, and for each text its place among them."""
@@ -30,14 +32,25 @@ class PlainTfidf(TfidfVectorizer):  # type: ignore[misc]
 
     def fit(self, raw_documents: Iterable[str], y: Any = None) -> Self:
         """Learn vocabulary and weights."""
-        super().fit(distinct(raw_documents)[0])
-        self._make_plain()
+        self.fit_transform(raw_documents)
         return self
 
     def fit_transform(self, raw_documents: Iterable[str], y: Any = None) -> Any:
-        """Learn vocabulary and weights; return the matrix, shape (documents, terms)."""
+        """Learn vocabulary and weights; return the matrix, shape (documents, terms).
+
+        Raises
+        ------
+        NewstanceError
+            When no word is in as many texts as one must be in to count.
+        """
         documents, rows = distinct(raw_documents)
-        matrix = super().fit_transform(documents)
+        try:
+            matrix = super().fit_transform(documents)
+        except ValueError as error:
+            raise NewstanceError(
+                f"TF-IDF finds no words to count in {len(documents)} different texts ({error}); lower 'min_documents' "
+                "of the experiment's features, or label more articles."
+            ) from None
         self._make_plain()
         return matrix[rows]
 

@@ -89,6 +89,8 @@ def codebook(scheme: Scheme) -> str:
             ],
         }
     )
+    if any(label.examples for label in scheme.labels):
+        table["for example"] = ["; ".join(label.examples) for label in scheme.labels]
     subject = (
         "Every pair of an article and a *target* (a person, country, organisation or proposal that the article "
         f"portrays) gets one of {len(scheme.labels)} labels."

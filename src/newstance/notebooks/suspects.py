@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
-from cleanlab.filter import find_label_issues
-from cleanlab.rank import get_label_quality_scores
 from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
-from numpy.typing import NDArray
 from scipy.stats import hypergeom
 
 from newstance.corpus.splits import STANDARD
 from newstance.labels.annotations import resolve
+from newstance.labels.suspects import judge
 from newstance.models.mentions import Aliases
 from newstance.notebooks.disagreements import describe, part_of
 from newstance.notebooks.labels import read_labels, unit_name
@@ -26,7 +23,6 @@ from newstance.reporting.drawing import BLUE, LIGHT, VERMILLION, Chart, finish, 
 from newstance.reporting.results import TaskResults
 from newstance.scheme import Scheme
 
-SMALLEST = 1e-9
 FIRST = 0.2  # the share of the labels that a reader may have time for
 
 
@@ -92,28 +88,6 @@ def audit(project: Project, results: TaskResults) -> Audit:
     units = _with_opinions(units, annotations, scheme, results.reference)
     units = units.merge(project.articles[["article_id", "outlet", "title", "text"]], on="article_id")
     return Audit(scheme, best["title"], results.reference, units.sort_values(["quality", *scheme.unit]))
-
-
-def judge(given: pd.Series[str], probabilities: pd.DataFrame) -> dict[str, NDArray[Any]]:
-    """Judge labels by a model's probabilities, a column a code.
-
-    Returns
-    -------
-    dict
-        `suspected`, `quality` and `suggested`, as in `Audit`.
-    """
-    suggested = probabilities.idxmax(axis=1).to_numpy(dtype=object)
-    # A code that nobody gave has no threshold, so the methods are only told of those that occur.
-    codes, numbers = np.unique(given.to_numpy(dtype=object), return_inverse=True)
-    if len(codes) < 2:
-        return {"suspected": np.zeros(len(given), bool), "quality": np.ones(len(given)), "suggested": suggested}
-    shares = probabilities[codes].to_numpy() + SMALLEST
-    shares /= shares.sum(axis=1, keepdims=True)
-    return {
-        "suspected": find_label_issues(numbers, shares, filter_by="both", n_jobs=1),
-        "quality": get_label_quality_scores(numbers, shares),
-        "suggested": suggested,
-    }
 
 
 def _with_opinions(units: pd.DataFrame, annotations: pd.DataFrame, scheme: Scheme, reference: str) -> pd.DataFrame:

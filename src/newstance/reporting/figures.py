@@ -32,6 +32,7 @@ from newstance.reporting.drawing import (
     score_axis,
 )
 from newstance.reporting.results import TaskResults, family, records
+from newstance.reporting.selection import selection_curves
 from newstance.reporting.tradeoffs import COSTS, candidates, frontier, learning_curve
 
 PROTOCOL_STYLES = [(BLUE, "o"), (ORANGE, "s"), (PURPLE, "^")]
@@ -44,7 +45,7 @@ def charts(results: TaskResults) -> dict[str, Chart]:
     -------
     dict
         By kind: ``forest`` always, then ``protocols``, ``per-class``, ``confusion``, ``reliability``,
-        ``learning-curve``, ``frontier-prediction``, ``frontier-training``.
+        ``learning-curve``, ``frontier-prediction``, ``frontier-training``, ``selection``.
     """
     with house_style():
         drawn = {"forest": forest(results)}
@@ -58,6 +59,8 @@ def charts(results: TaskResults) -> dict[str, Chart]:
         for cost in COSTS:
             if not candidates(results, cost).empty:
                 drawn[f"frontier-{cost}"] = frontier(results, cost)
+        if not results.tables["active_learning"].empty:
+            drawn["selection"] = selection_curves(results)
     return drawn
 
 

@@ -42,7 +42,11 @@ from newstance.reporting.drawing import Chart
 from newstance.reporting.figures import charts
 from newstance.reporting.goals import Goal, goals_table, read_goals
 from newstance.reporting.guide import guide
+from newstance.reporting.literature import literature
 from newstance.reporting.results import TaskResults, read_tables, task_results
+from newstance.reporting.searches import charts_of, read_searches, trials_table
+from newstance.reporting.selection import area_table, selection_texts, weak_table
+from newstance.search.results import SEARCH_TABLES
 from newstance.settings import REPORTS, TABLES, Settings
 
 FIGURES = "figures"
@@ -89,10 +93,15 @@ def write_report(tables: Path = TABLES, out: Path = REPORTS, settings: Settings 
     settings = settings or Settings()
     read = read_tables(tables)
     found = [(results, charts(results)) for results in task_results(read, settings)]
-    written = {out / FIGURES / f"{chart.name}.svg": chart.svg for _, drawn in found for chart in drawn.values()}
+    searches = search_sections(out / SEARCH_TABLES.name)
+    drawn = [chart for _, charts_by_kind in found for chart in charts_by_kind.values()]
+    drawn += [block for section in searches for block in section.blocks if isinstance(block, Chart)]
+    written = {out / FIGURES / f"{chart.name}.svg": chart.svg for chart in drawn}
     # The page is made on the reader's machine and may quote articles; the Markdown is kept in git and may not.
-    written[out / "index.html"] = _render("index.html.j2", _sections(found, read, quoting=True), settings)
-    written[out / "comparison.md"] = _render("comparison.md.j2", _sections(found, read, quoting=False), settings)
+    written[out / "index.html"] = _render("index.html.j2", _sections(found, read, searches, quoting=True), settings)
+    written[out / "comparison.md"] = _render(
+        "comparison.md.j2", _sections(found, read, searches, quoting=False), settings
+    )
     for path, text in written.items():
         write_text(path, text)
     return list(written)
@@ -124,7 +133,11 @@ def _render(template: str, sections: list[Section], settings: Settings) -> str:
 
 
 def _sections(
-    found: list[tuple[TaskResults, dict[str, Chart]]], tables: dict[str, pd.DataFrame], *, quoting: bool
+    found: list[tuple[TaskResults, dict[str, Chart]]],
+    tables: dict[str, pd.DataFrame],
+    searches: list[Section],
+    *,
+    quoting: bool,
 ) -> list[Section]:
     goals = read_goals()
     sections = []
@@ -134,7 +147,7 @@ def _sections(
     speed = throughput_table(tables["throughput"])
     if speed:
         sections.append(Section("training", "Training speed", 2, blocks=[speed]))
-    return sections + corpus_sections(tables)
+    return [*sections, *searches, *literature_sections(), *corpus_sections(tables)]
 
 
 def task_sections(
@@ -161,6 +174,8 @@ def task_sections(
         ("protocols", "Held-out outlets and unseen targets", [], [drawn.get("protocols"), protocol_table(results)]),
         *_ablation_parts(results),
         ("learning-curve", "Learning curves", [], [drawn.get("learning-curve"), curve_table(results)]),
+        ("selection", "What to label next", selection_texts(results), [drawn.get("selection"), area_table(results)]),
+        ("weak-labels", "Weak labels", [], [weak_table(results)]),
         ("cost", "Cost", [], [*map(drawn.get, ("frontier-prediction", "frontier-training")), cost_table(results)]),
         ("second-label", "Second labels", [], [auxiliary_table(results)]),
         ("classes", "Classes", [], [drawn.get("per-class"), class_table(results)]),
@@ -189,6 +204,27 @@ def _ablation_parts(results: TaskResults) -> list[Part]:
         for aspect, rows in compared_aspects(results).items()
         if aspect != LEARNING_CURVE
     ]
+
+
+def literature_sections() -> list[Section]:
+    """Collect our results on published data sets and what others report."""
+    found = literature()
+    if not found:
+        return []
+    text = (
+        "Results of others are quoted and were not measured here. Where a split's test outlets also occur in its "
+        "training part, a score says how well outlets are recognised; media-clean has none of them in training."
+    )
+    return [Section("literature", "Against the literature", 2, [text], list(found))]
+
+
+def search_sections(folder: Path) -> list[Section]:
+    """Collect the searches whose tables lie in a folder."""
+    sections = [
+        Section(f"search-{name}", name, 3, blocks=[*charts_of(name, trials, importance), trials_table(name, trials)])
+        for name, (trials, importance) in read_searches(folder).items()
+    ]
+    return [Section("searches", "Searches for settings", 2), *sections] if sections else []
 
 
 def corpus_sections(tables: dict[str, pd.DataFrame]) -> list[Section]:

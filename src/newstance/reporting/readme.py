@@ -13,12 +13,13 @@ from newstance.reporting.analysis import ablation_finding, aspect_title, compare
 from newstance.reporting.contents import Cell, Table, kind_of, scored, title_of
 from newstance.reporting.drawing import chart_name
 from newstance.reporting.goals import goals_table, read_goals
+from newstance.reporting.literature import literature, summary
 from newstance.reporting.page import FIGURES, environment
 from newstance.reporting.results import TaskResults, by_experiment, read_tables, task_results
 from newstance.reporting.serving import serving
 from newstance.settings import REPORTS, STUDY_REPORTS, TABLES, Settings
 
-BLOCKS = ("results", "study", "serving")
+BLOCKS = ("results", "study", "literature", "serving")
 STUDY_TABLES = STUDY_REPORTS / TABLES.name
 
 
@@ -84,6 +85,12 @@ def study(tables: Path, settings: Settings) -> str:
     return environment().get_template("study.md.j2").render(tasks=tasks, page=page)
 
 
+def _literature(_: Settings) -> str:
+    """Write our results on published data sets beside those of others, in Markdown; empty where there are none."""
+    table = summary(literature())
+    return environment().get_template("literature.md.j2").render(table=table) if table else ""
+
+
 def _best_of_each_kind(results: TaskResults) -> set[str]:
     return set(results.ranked[results.ranked["role"] == "baseline"].drop_duplicates("kind")["experiment"])
 
@@ -110,9 +117,9 @@ def compact_table(results: TaskResults, shown: Collection[str] | None = None) ->
 
 
 def update(readme: Path, tables: Path, settings: Settings, study_tables: Path = STUDY_TABLES) -> bool:
-    """Rewrite the blocks between the markers, ``results``, ``study`` and ``serving``, and nothing else.
+    """Rewrite the blocks between the markers `BLOCKS`, and nothing else.
 
-    A file without the markers of the last two goes without these blocks.
+    A file without the markers of a block goes without it; ``results`` alone must be there.
 
     Returns
     -------
@@ -129,7 +136,12 @@ def update(readme: Path, tables: Path, settings: Settings, study_tables: Path = 
     except FileNotFoundError:
         raise NewstanceError(f"{readme} does not exist.") from None
     changed = text
-    writers: list[Callable[[Settings], str]] = [partial(headline, tables), partial(study, study_tables), serving]
+    writers: list[Callable[[Settings], str]] = [
+        partial(headline, tables),
+        partial(study, study_tables),
+        _literature,
+        serving,
+    ]
     for name, write in zip(BLOCKS, writers, strict=True):
         if name != "results" and not any(_marker(name, side) in text for side in ("begin", "end")):
             continue

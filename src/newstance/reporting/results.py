@@ -16,7 +16,9 @@ from newstance.corpus.splits import STANDARD, SUMMARY_COLUMNS
 from newstance.errors import NewstanceError
 from newstance.evaluation import compare
 from newstance.labels.agreement import AGREEMENT_COLUMNS, REFERENCE_COLUMNS
+from newstance.labels.weak_report import WEAK_COLUMNS
 from newstance.scheme import Scheme
+from newstance.selection.tables import AREA_COLUMNS, CURVE_COLUMNS
 from newstance.settings import TABLES, Settings
 
 Row = dict[str, Any]
@@ -28,7 +30,12 @@ CORPUS_COLUMNS = {
     "cleaning": REPORT_COLUMNS,
     "near_duplicates": PAIR_COLUMNS,
 }
-COLUMNS = {**compare.TABLES, **CORPUS_COLUMNS}
+SELECTION_COLUMNS = {
+    "active_learning": CURVE_COLUMNS,
+    "active_learning_area": AREA_COLUMNS,
+    "weak_labels": WEAK_COLUMNS,
+}
+COLUMNS = {**compare.TABLES, **CORPUS_COLUMNS, **SELECTION_COLUMNS}
 THROUGHPUT = Path("benchmarks/train_throughput.csv")
 THROUGHPUT_COLUMNS = ["recipe", "tokens", "articles_per_second", "ratio"]
 THROUGHPUT_COLUMNS += ["macro_f1", "macro_f1_low", "macro_f1_high", "hardware"]
@@ -47,6 +54,7 @@ TEXT_COLUMNS += [
     "second",
 ]
 TEXT_COLUMNS += ["article_id", "outlet", "target", "secondary", "annotators", "aspect", "auxiliary", "recipe"]
+TEXT_COLUMNS += ["budget", "strategy", "function"]
 
 
 def read_tables(directory: Path) -> dict[str, pd.DataFrame]:

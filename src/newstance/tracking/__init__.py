@@ -4,7 +4,8 @@ The only place that imports mlflow, and only when something is tracked: a machin
 """
 
 from newstance.tracking.live import LiveRun, live
+from newstance.tracking.search import LiveSearch, live_search
 from newstance.tracking.store import available, store_uri
 from newstance.tracking.track import Tracked, track
 
-__all__ = ["LiveRun", "Tracked", "available", "live", "store_uri", "track"]
+__all__ = ["LiveRun", "LiveSearch", "Tracked", "available", "live", "live_search", "store_uri", "track"]

@@ -44,6 +44,7 @@ class Settings(BaseModel):
     title: str
     task: str = Field(min_length=1)
     role: str
+    model: dict[str, Any]
     seeds: list[int] = Field(min_length=1)
     data: str
 

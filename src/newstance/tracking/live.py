@@ -7,11 +7,11 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from newstance.errors import NewstanceError
 from newstance.tracking.folder import Identity, Settings, numbers, parse
-from newstance.tracking.store import Store, available, load_mlflow, opened, shown_uri, store_errors
+from newstance.tracking.store import TRACK, Store, available, load_mlflow, opened, shown_uri, store_errors
 from newstance.tracking.values import log_metrics, log_params, log_parent
 
 if TYPE_CHECKING:
@@ -21,16 +21,35 @@ log = logging.getLogger(__name__)
 
 
 @dataclass
-class LiveRun:
-    """A run in MLflow, or nothing at all where `store` is None: then every method returns at once.
+class Shown:
+    """Something that goes on, shown in MLflow, or nothing at all where `store` is None: then methods return at once.
 
-    The run folder is the truth and MLflow shows it. So a store that fails while an experiment runs is let go with a
-    warning, and `track` completes the run from the folder later.
+    MLflow only shows it, so a store that fails meanwhile is let go with a warning.
     """
 
+    command: ClassVar[str] = TRACK  # what to run when the store is back
     identity: Identity
     store: Store | None = None
     parent: Run | None = None
+
+    @contextmanager
+    def forgiving(self) -> Iterator[Store | None]:
+        """Give the store, or None where there is none any more; what fails inside is the last that is asked of it."""
+        if self.store is None:
+            yield None
+            return
+        try:
+            with store_errors(self.command):
+                yield self.store
+        except NewstanceError as error:
+            self.store = None
+            log.warning("%s What runs goes on without it.", error)
+
+
+@dataclass
+class LiveRun(Shown):
+    """A run of an experiment; what a store that failed lacks, `track` completes from the run folder later."""
+
     nested: dict[int, Run] = field(default_factory=dict)
 
     def start(self, settings: Settings) -> None:
@@ -45,7 +64,7 @@ class LiveRun:
 
     def seed_started(self, seed: int) -> None:
         """Find or make the nested run of a seed and set it running."""
-        with self._forgiving() as store:
+        with self.forgiving() as store:
             if store is None or self.parent is None:
                 return
             if seed not in self.nested:
@@ -56,13 +75,13 @@ class LiveRun:
 
     def log_seed_metric(self, seed: int, name: str, value: float, step: int) -> None:
         """Log one point of a curve (a search step, an epoch) of a seed that has started."""
-        with self._forgiving() as store:
+        with self.forgiving() as store:
             if store is not None:
                 log_metrics(store, self.nested[seed].info.run_id, [(name, value, step)], self.identity)
 
     def seed_finished(self, seed: int, metrics: Mapping[str, Any]) -> None:
         """Log the scores of a seed (flat, or nested as in scores.json) and end its run."""
-        with self._forgiving() as store:
+        with self.forgiving() as store:
             if store is None:
                 return
             run_id = self.nested[seed].info.run_id
@@ -72,7 +91,7 @@ class LiveRun:
 
     def end(self, status: str) -> None:
         """End the parent run and every nested run that still goes."""
-        with self._forgiving() as store:
+        with self.forgiving() as store:
             if store is None:
                 return
             for run in self._running(store):
@@ -82,18 +101,6 @@ class LiveRun:
         parent, nested = store.runs(self.identity)
         runs = [*nested.values(), *([parent] if parent else [])]
         return [run for run in runs if run.info.status == "RUNNING"]
-
-    @contextmanager
-    def _forgiving(self) -> Iterator[Store | None]:
-        if self.store is None:
-            yield None
-            return
-        try:
-            with store_errors():
-                yield self.store
-        except NewstanceError as error:
-            self.store = None
-            log.warning("%s The experiment goes on without it.", error)
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
     from newstance.tracking.store import Store
 
 PACKAGE = Path(__file__).parent.parent
-# What a control reads beside the text; a model that doesn't need them ignores them.
-OPTIONAL_COLUMNS = ["subtitle", "outlet", "topic"]
+# What may stand beside the text; a model that doesn't need them ignores them.
+OPTIONAL_COLUMNS = ["subtitle", "outlet"]
 EXAMPLE = {
     "title": "Harbour town opens its new tram line",
     "text": "The mayor of Ostrava praised the new tram line on Monday and said it would halve the way to work.",
@@ -58,6 +59,7 @@ def link_model(store: Store, run: Run, model_id: str) -> None:
 
 def _save(path: Path, model: LoggedModel, folder: RunFolder, seed: int) -> None:
     columns = [name for name in EXAMPLE if name != "target" or folder.has_targets]
+    optional = [*OPTIONAL_COLUMNS, *_read_labels(folder, {*columns, *OPTIONAL_COLUMNS})]
     part = folder.path / "seeds" / str(seed)
     save_pyfunc(
         path,
@@ -65,9 +67,9 @@ def _save(path: Path, model: LoggedModel, folder: RunFolder, seed: int) -> None:
         "pyfunc_model.py",
         columns,
         artifacts={"model": str(part / "model"), "calibration": str(part / "calibration.json")},
-        model_config={"codes": folder.codes, "columns": [*columns, *OPTIONAL_COLUMNS]},
+        model_config={"codes": folder.codes, "columns": [*columns, *optional]},
         pip_requirements=_requirements(folder),
-        signature=_signature(columns, folder.codes),
+        signature=_signature(columns, optional, folder.codes),
     )
 
 
@@ -103,14 +105,20 @@ def save_pyfunc(path: Path, model: LoggedModel, code: str, columns: list[str], *
     )
 
 
-def _signature(columns: list[str], codes: list[str]) -> ModelSignature:
+def _read_labels(folder: RunFolder, known: Collection[str]) -> list[str]:
+    """Return the columns that a control reads as categories, such as the topic of an article, beyond the known ones."""
+    features = folder.settings.model.get("features", [])
+    return [one["column"] for one in features if one["kind"] == "category" and one["column"] not in known]
+
+
+def _signature(columns: list[str], optional: list[str], codes: list[str]) -> ModelSignature:
     from mlflow.models import ModelSignature  # noqa: PLC0415
     from mlflow.types import ColSpec, Schema  # noqa: PLC0415
 
     inputs = [ColSpec("string", name) for name in columns]
-    optional = [ColSpec("string", name, required=False) for name in OPTIONAL_COLUMNS]
+    beside = [ColSpec("string", name, required=False) for name in optional]
     outputs = [ColSpec("string", "label"), *(ColSpec("double", code) for code in codes)]
-    return ModelSignature(inputs=Schema([*inputs, *optional]), outputs=Schema([*outputs]))
+    return ModelSignature(inputs=Schema([*inputs, *beside]), outputs=Schema([*outputs]))
 
 
 def _requirements(folder: RunFolder) -> list[str]:

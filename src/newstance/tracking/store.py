@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 RUN_ID = "newstance.run_id"
 SEED = "newstance.seed"
+TRIAL = "newstance.trial"
 PARENT = "mlflow.parentRunId"
 COMPLETE = "newstance.complete"
 HARDWARE = "newstance.hardware"
@@ -76,14 +77,21 @@ class Store:
 
     def runs(self, identity: Identity) -> tuple[Run | None, dict[int, Run]]:
         """Find the parent run of a run folder, and its nested runs by seed."""
-        found = self.client.search_runs(
-            [self.experiment_id], f"tags.`{RUN_ID}` = '{identity.id}'", order_by=["attributes.start_time ASC"]
-        )
+        found = self.marked(identity, {})
         parent = next((run for run in found if SEED not in run.data.tags), None)
         if parent is None:
             return None, {}
         nested = [run for run in found if run.data.tags.get(PARENT) == parent.info.run_id]
         return parent, {int(run.data.tags[SEED]): run for run in nested}
+
+    def marked(self, identity: Identity, tags: Mapping[str, str]) -> list[Run]:
+        """Find the runs of one execution that have all of the tags, the oldest first."""
+        wanted = {RUN_ID: identity.id, **tags}
+        condition = " and ".join(f"tags.`{name}` = '{value}'" for name, value in wanted.items())
+        found: list[Run] = self.client.search_runs(
+            [self.experiment_id], condition, order_by=["attributes.start_time ASC"]
+        )
+        return found
 
     def create_parent(self, settings: Settings, identity: Identity) -> Run:
         """Make the parent run, with all that names it from its first moment on."""
@@ -100,13 +108,16 @@ class Store:
 
     def create_nested(self, parent: Run, seed: int, start: int) -> Run:
         """Make the nested run of a seed; `start` in milliseconds since 1970."""
-        tags = {
-            RUN_ID: parent.data.tags[RUN_ID],
-            SEED: str(seed),
-            "newstance.task": parent.data.tags["newstance.task"],
-            PARENT: parent.info.run_id,
-        }
-        return self._create(f"{parent.info.run_name}, seed {seed}", start, tags)
+        return self._create_below(parent, f"seed {seed}", start, {SEED: str(seed)})
+
+    def create_trial(self, parent: Run, number: int, start: int) -> Run:
+        """Make the nested run of a search's trial."""
+        return self._create_below(parent, f"trial {number}", start, {TRIAL: str(number)})
+
+    def _create_below(self, parent: Run, name: str, start: int, tags: Mapping[str, str]) -> Run:
+        inherited = {tag: parent.data.tags[tag] for tag in (RUN_ID, "newstance.task")}
+        below = {**inherited, PARENT: parent.info.run_id, **tags}
+        return self._create(f"{parent.info.run_name}, {name}", start, below)
 
     def _create(self, name: str, start: int, tags: Mapping[str, str | None]) -> Run:
         known = {key: value for key, value in tags.items() if value is not None}

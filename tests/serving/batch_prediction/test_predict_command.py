@@ -109,6 +109,19 @@ def test_a_bad_row_is_answered_in_its_place_and_the_status_is_1(articles):
         (["ferry.txt", "gone.txt", "--output", "out.jsonl"], "gone.txt does not exist."),
         (["ferry.txt", "--resume"], "--resume goes on with the file of an earlier run; name it with --output."),
         (["ferry.txt", "--format", "parquet"], "Parquet is not for the terminal; name a file with --output."),
+        (["ferry.txt", "--workers", "2"], "--address and --workers are for --engine ray."),
+        (
+            ["more.jsonl", "--engine", "ray"],
+            "The engine ray writes a folder of Parquet files; name it with --output.",
+        ),
+        (
+            ["more.jsonl", "--engine", "ray", "--output", "out", "--format", "jsonl"],
+            "The engine ray writes Parquet without evidence; leave --format and --evidence out.",
+        ),
+        (
+            ["ferry.txt", "--engine", "ray", "--output", "out"],
+            "ferry.txt: the engine ray reads .jsonl, .ndjson, .parquet; the suffix says the format.",
+        ),
     ],
 )
 def test_a_mistake_is_one_sentence_and_status_2_before_anything_is_written(articles, arguments, message):

@@ -12,11 +12,11 @@ import os
 import sys
 import tempfile
 from codecs import BOM_UTF8
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, BinaryIO, TextIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -72,21 +72,30 @@ def expand(paths: Iterable[Path]) -> list[Path]:
         When a file is missing, can't be read, or has no suffix of a known format, a table has no `title` or `text`,
         or a folder has nothing to read. So a long run does not stop at its last file because of a typing error.
     """
-    files = [file for path in paths for file in (_inside(path) if path.is_dir() else [path])]
+    files = [file for path in paths for file in (list_folder(path, _FORMATS) if path.is_dir() else [path])]
     for file in files:
         if file != STANDARD_INPUT:
             _check(file)
     return files
 
 
-def _inside(folder: Path) -> list[Path]:
+def list_folder(folder: Path, suffixes: Iterable[str]) -> list[Path]:
+    """List the files with one of these suffixes in a folder and its subfolders, hidden ones apart, in order.
+
+    Raises
+    ------
+    NewstanceError
+        When there is none.
+    """
+    wanted = tuple(suffixes)
+
     def is_wanted(path: Path) -> bool:
         hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-        return path.suffix.lower() in _FORMATS and path.is_file() and not hidden
+        return path.suffix.lower() in wanted and path.is_file() and not hidden
 
     files = sorted(path for path in folder.rglob("*") if is_wanted(path))
     if not files:
-        raise NewstanceError(f"{folder} has no file to read; their suffixes must be one of {', '.join(_FORMATS)}.")
+        raise NewstanceError(f"{folder} has no file to read; their suffixes must be one of {', '.join(wanted)}.")
     return files
 
 
@@ -104,8 +113,8 @@ def _check(file: Path) -> None:
         with _open_csv(file) as stream:
             _heading(file, csv.reader(stream))
     elif suffix == ".parquet":
-        with _open_parquet(file) as table:
-            _columns(file, table)
+        with open_parquet(file, file) as table:
+            parquet_columns(file, table)
 
 
 def read_rows(files: Iterable[Path]) -> Iterator[Row]:
@@ -118,7 +127,7 @@ def read_rows(files: Iterable[Path]) -> Iterator[Row]:
     """
     for file in files:
         for number, values in _records(file):
-            yield _row(name_of(file), number, values)
+            yield to_row(name_of(file), number, values)
 
 
 def name_of(file: Path) -> str:
@@ -147,14 +156,20 @@ def _from_text(file: Path) -> Iterator[Record]:
 
 def _from_json_lines(file: Path) -> Iterator[Record]:
     with file.open("rb") as stream:
-        yield from _parse_json_lines(stream)
+        yield from parse_json_lines(stream)
 
 
-def _parse_json_lines(lines: Iterable[bytes]) -> Iterator[Record]:
-    for number, line in enumerate(lines, start=1):
-        content = line.removeprefix(BOM_UTF8) if number == 1 else line
-        if content.strip():
+def parse_json_lines(lines: Iterable[bytes], first: int = 1) -> Iterator[Record]:
+    """Parse lines, the blank ones left out; the number of the line to begin with is `first`."""
+    for number, line in enumerate(lines, start=first):
+        if content := line_content(line, number):
             yield number, _parse_json(content)
+
+
+def line_content(line: bytes, number: int) -> bytes:
+    """Return a line without the mark that may begin a file; nothing for a blank one."""
+    content = line.removeprefix(BOM_UTF8) if number == 1 else line
+    return content if content.strip() else b""
 
 
 def _parse_json(line: bytes) -> dict[str, Any] | str:
@@ -183,7 +198,7 @@ def _from_standard_input() -> Iterator[Record]:
         return
     lines = chain(begun, stream)
     if begun[-1].removeprefix(BOM_UTF8).lstrip().startswith(b"{"):
-        yield from _parse_json_lines(lines)
+        yield from parse_json_lines(lines)
         return
     with tempfile.TemporaryDirectory() as room:
         file = Path(room) / "article.txt"
@@ -233,32 +248,47 @@ def _heading(file: Path, reader: Iterator[list[str]]) -> list[str]:
 
 
 def _from_parquet(file: Path) -> Iterator[Record]:
-    with _open_parquet(file) as table:
-        columns = _columns(file, table)
-        number = 0
-        try:
-            for batch in table.iter_batches(batch_size=BATCH_ROWS, columns=columns):
-                for number, values in enumerate(batch.to_pylist(), start=number + 1):  # noqa: B020 (goes on counting)
-                    yield number, values
-        except (OSError, pa.ArrowException) as error:
-            raise NewstanceError(f"{file} is damaged after row {number}: {error}.") from None
+    with open_parquet(file, file) as table:
+        yield from parquet_records(file, table)
 
 
-def _open_parquet(file: Path) -> pq.ParquetFile:
+def parquet_records(
+    name: Path | str, table: pq.ParquetFile, groups: Sequence[int] | None = None, first: int = 1
+) -> Iterator[Record]:
+    """Read the rows of an open file, or of some row groups, of which the first row has the number `first`.
+
+    Raises
+    ------
+    NewstanceError
+        When a column is lacking, or the file breaks off.
+    """
+    columns = parquet_columns(name, table)
+    number = first - 1
+    try:
+        for batch in table.iter_batches(batch_size=BATCH_ROWS, columns=columns, row_groups=groups):
+            for number, values in enumerate(batch.to_pylist(), start=number + 1):  # noqa: B020 (goes on counting)
+                yield number, values
+    except (OSError, pa.ArrowException) as error:
+        raise NewstanceError(f"{name} is damaged after row {number}: {error}.") from None
+
+
+def open_parquet(name: Path | str, file: Path | BinaryIO) -> pq.ParquetFile:
+    """Open a file; what can't be read as Parquet is a `NewstanceError` that calls it `name`."""
     try:
         # With a buffer a column is read piece by piece, else whole, and a file may be one row group.
         return pq.ParquetFile(file, buffer_size=BUFFER_BYTES, pre_buffer=False)
     except (OSError, pa.ArrowException) as error:
-        raise NewstanceError(f"{file} can't be read as Parquet: {error}.") from None
+        raise NewstanceError(f"{name} can't be read as Parquet: {error}.") from None
 
 
-def _columns(file: Path, table: pq.ParquetFile) -> list[str]:
+def parquet_columns(name: Path | str, table: pq.ParquetFile) -> list[str]:
+    """Return which of the columns that are read a file has; a lacking one is a `NewstanceError`."""
     names = table.schema_arrow.names
-    _require_columns(file, names)
-    return [name for name in COLUMNS if name in names]
+    _require_columns(name, names)
+    return [column for column in COLUMNS if column in names]
 
 
-def _require_columns(file: Path, names: list[str]) -> None:
+def _require_columns(file: Path | str, names: list[str]) -> None:
     if missing := [name for name in NEEDED if name not in names]:
         raise NewstanceError(f"{file} lacks the column(s) {', '.join(missing)}; it needs {', '.join(NEEDED)}.")
 
@@ -272,7 +302,8 @@ _FORMATS: dict[str, Callable[[Path], Iterator[Record]]] = {
 }
 
 
-def _row(source: str, number: int, values: dict[str, Any] | str) -> Row:
+def to_row(source: str, number: int, values: dict[str, Any] | str) -> Row:
+    """Check the values of a row by column; a text in their place says what is wrong with it."""
     if isinstance(values, str):
         return Row(source, number, error=values)
     article_id = None

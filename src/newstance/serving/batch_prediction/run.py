@@ -113,13 +113,18 @@ class Job:
             raise NewstanceError("Parquet is not for the terminal; name a file with --output.")
         if evidence and kind != "jsonl":
             raise NewstanceError(f"Evidence is not in a {kind}; leave --evidence out, or take --format jsonl.")
-        named = tuple(targets or ())
         return cls(
             files=tuple(expand(paths)),
             format=kind,
-            targets=tuple(target.strip() for target in named if target.strip()) if named else None,
+            targets=named_targets(targets),
             evidence=evidence if evidence is not None else 3 if kind == "jsonl" else 0,
         )
+
+
+def named_targets(targets: Iterable[str] | None) -> tuple[str, ...] | None:
+    """Return the targets that were named, blank ones left out; None where none was named at all."""
+    named = tuple(targets or ())
+    return tuple(target.strip() for target in named if target.strip()) if named else None
 
 
 def predict_to_terminal(job: Job, bundle: Predictor, progress: Progress) -> Summary:
@@ -127,7 +132,7 @@ def predict_to_terminal(job: Job, bundle: Predictor, progress: Progress) -> Summ
     summary = Summary()
     rows = track_rows(job, progress)
     with terminal_writer(job.format, bundle.schemes) as writer:
-        for predictions in predict_chunks(rows, job, bundle):
+        for predictions in predict_chunks(rows, bundle, job.targets, job.evidence):
             writer.write(predictions)
             summary.add(predictions)
     return summary
@@ -214,7 +219,7 @@ def _fill(parts: Parts, job: Job, bundle: Predictor, progress: Progress) -> None
     rows = track_rows(job, progress, done=done)
     lines: list[bytes] = []
     try:
-        for predictions in predict_chunks(rows, job, bundle):
+        for predictions in predict_chunks(rows, bundle, job.targets, job.evidence):
             lines += [json_line(prediction) for prediction in predictions]  # all of a chunk, or none
             if len(lines) >= PART_ROWS:
                 parts.add(done, lines)
@@ -253,11 +258,13 @@ def track_rows(job: Job, progress: Progress, *, done: int = 0) -> Iterator[Row]:
         progress.advance(task)
 
 
-def predict_chunks(rows: Iterator[Row], job: Job, bundle: Predictor) -> Iterator[list[Prediction]]:
-    """Predict `CHUNK_ROWS` rows at a time, in order."""
+def predict_chunks(
+    rows: Iterator[Row], bundle: Predictor, targets: tuple[str, ...] | None, evidence: int
+) -> Iterator[list[Prediction]]:
+    """Predict `CHUNK_ROWS` rows at a time, in order; `targets` and `evidence` are those of a `Job`."""
     while chunk := list(islice(rows, CHUNK_ROWS)):
-        articles = [_with_targets(row.article, job.targets) for row in chunk if row.article]
-        answers = iter(bundle.predict(articles, evidence=job.evidence) if articles else ())
+        articles = [_with_targets(row.article, targets) for row in chunk if row.article]
+        answers = iter(bundle.predict(articles, evidence=evidence) if articles else ())
         yield [
             Prediction.of(row, next(answers)) if row.article else Prediction.failed(row, bundle.version)
             for row in chunk

@@ -2,7 +2,7 @@
 
 import { forgetKey, Problem, request, showForget } from "./api.js";
 import { comparison } from "./compare.js";
-import { capital } from "./decisions.js";
+import { capital, titleOf } from "./decisions.js";
 import { element, icon, ICONS } from "./dom.js";
 import { Pane } from "./pane.js";
 import { themeToggle } from "./toggle.js";
@@ -19,13 +19,21 @@ async function schemes(version) {
   return models.schemes;
 }
 
+const examplesOf = (label) =>
+  label.examples?.length ? [element("span", { class: "example" }, ` For example: ${label.examples.join("; ")}.`)] : [];
+
 function showModels() {
+  const known = Object.entries(models.schemes);
+  const tagline = `${new Intl.ListFormat("en").format(known.map(([name]) => titleOf(models.schemes, name)))} of a news article`;
+  find("tagline").textContent = tagline;
+  document.title = `newstance: ${tagline}`;
+  document.body.classList.toggle("no-targets", !known.some(([, scheme]) => scheme.has_targets));
   const tasks = Object.entries(models.tasks).map(([task, info]) => `${models.schemes[task]?.title ?? task}: ${info.title}.`);
   find("version").textContent = [`Bundle ${models.version}.`, ...tasks].join(" ");
   const lists = Object.values(models.schemes).map((scheme) => {
     const rows = scheme.labels.flatMap((label) => [
       element("dt", {}, capital(label.name), ...(label.medtop ? [element("span", { class: "medtop" }, ` IPTC ${label.medtop}`)] : [])),
-      element("dd", {}, label.definition ?? ""),
+      element("dd", {}, label.definition ?? "", ...examplesOf(label)),
     ]);
     return element("section", {}, element("h2", {}, scheme.title ?? scheme.name), element("dl", {}, ...rows));
   });

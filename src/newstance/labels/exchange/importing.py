@@ -1,0 +1,97 @@
+"""Labels from outside, appended to those that are there: all of them or none."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from newstance.errors import NewstanceError
+from newstance.labels.history import TIME, counting
+from newstance.labels.store import LabelStore
+from newstance.scheme import Scheme
+
+NAMED = 5  # so many of the rows in a message
+
+
+@dataclass(frozen=True)
+class Imported:
+    """How many labels were added, how many of them replace an older decision, and how many were there before."""
+
+    added: int
+    changed: int
+    known: int
+
+
+def import_labels(
+    rows: pd.DataFrame, scheme: Scheme, directory: Path, corpus_ids: Collection[str], source: str
+) -> Imported:
+    """Append labels to a scheme's annotation file.
+
+    A label that the annotator gave the unit before is left out, so that the same file can be imported twice. Another
+    label is a change of mind where both decisions have a time and the new one is later, and else a conflict.
+
+    Parameters
+    ----------
+    rows
+        Columns `newstance.labels.exchange.content.label_columns`, all text. A row without a time gets that of the
+        import.
+    directory
+        The folder of the annotation file.
+    corpus_ids
+        The articles that may have labels.
+    source
+        What the messages name: the file that the labels came from.
+
+    Raises
+    ------
+    NewstanceError
+        When a label is about an unknown article, conflicts, or breaks the scheme. Nothing is added then.
+    """
+    unknown = rows.loc[~rows["article_id"].isin(set(corpus_ids)), "article_id"].drop_duplicates()
+    if len(unknown):
+        raise NewstanceError(
+            f"{source}: the corpus has no article {_some(unknown.tolist())}; correct the ids, or add the articles."
+        )
+    key, said = [*scheme.unit, "annotator"], [scheme.name, *([scheme.secondary] if scheme.secondary else [])]
+    _refuse_conflicts_within(rows, key, said, source)
+    rows = counting(rows, scheme)
+    store = LabelStore(scheme, directory)
+    before = counting(store.history(), scheme)
+    both = rows.merge(before, on=key, how="left", suffixes=("", "_before"), indicator="where")
+    there = both["where"].astype("str") == "both"
+    same = there & (both[said].to_numpy() == both[[f"{name}_before" for name in said]].to_numpy()).all(axis=1)
+    earlier = both[f"{TIME}_before"].fillna("")
+    later = there & (both[TIME] > earlier) & (earlier != "")
+    conflicting = there & ~same & ~later
+    if conflicting.any():
+        raise NewstanceError(
+            f"{source}: {_units(both[conflicting], key)} labelled otherwise in {store.path} before, and no later time "
+            "says that a mind was changed; correct the file, or import it under another annotator's name."
+        )
+    new = both[~same][rows.columns]
+    if len(new):
+        store.append(new.to_dict("records"))
+    return Imported(added=len(new), changed=int((~same & later).sum()), known=int(same.sum()))
+
+
+def _refuse_conflicts_within(rows: pd.DataFrame, key: list[str], said: list[str], source: str) -> None:
+    untimed = rows[rows[TIME] == ""]
+    differing = untimed.drop_duplicates([*key, *said]).duplicated(key)
+    if differing.any():
+        found = untimed.loc[differing[differing].index]
+        raise NewstanceError(
+            f"{source}: {_units(found, key)} labelled in two ways by the same annotator; remove one of the rows."
+        )
+
+
+def _units(rows: pd.DataFrame, key: list[str]) -> str:
+    listed = [" / ".join(cells) for cells in rows[key].itertuples(index=False, name=None)]
+    return f"{_some(listed)} {'is' if len(listed) == 1 else 'are'}"
+
+
+def _some(names: list[str]) -> str:
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return ", ".join(f"'{name}'" for name in names[:NAMED]) + more

@@ -1,0 +1,1 @@
+"""What to label next: named strategies that rank unlabelled units, and what each is worth on labelled ones."""

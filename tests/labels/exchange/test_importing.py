@@ -1,0 +1,61 @@
+import pandas as pd
+import pytest
+
+from exchanged import TOPIC
+from newstance.errors import NewstanceError
+from newstance.labels.annotations import read_annotations
+from newstance.labels.exchange.content import label_columns
+from newstance.labels.exchange.importing import Imported, import_labels
+
+EARLY, LATE = "2017-02-07T12:00:00Z", "2017-02-08T12:00:00Z"
+IDS = {"1", "2", "3"}
+
+
+def rows(*cells):
+    return pd.DataFrame(cells, columns=label_columns(TOPIC), dtype="str")
+
+
+def bring(tmp_path, *cells):
+    return import_labels(rows(*cells), TOPIC, tmp_path, IDS, "new.csv")
+
+
+def test_labels_are_appended_and_the_same_file_adds_nothing_again(tmp_path):
+    (tmp_path / "topics.csv").write_text("article_id,annotator,topic,second\n1,A,sport,\n", encoding="utf-8")
+    new = [["1", "A", "sport", "", ""], ["1", "B", "weather", "", EARLY], ["2", "A", "skip", "", ""]]
+    assert bring(tmp_path, *new) == Imported(added=2, changed=0, known=1)
+    assert bring(tmp_path, *new) == Imported(added=0, changed=0, known=3)
+    assert read_annotations(TOPIC, tmp_path)["topic"].tolist() == ["sport", "weather", "skip"]
+    assert (tmp_path / "topics.csv").read_text(encoding="utf-8").splitlines()[1] == "1,A,sport,"
+
+
+def test_a_later_time_is_a_change_of_mind(tmp_path):
+    bring(tmp_path, ["1", "A", "sport", "", EARLY])
+    assert bring(tmp_path, ["1", "A", "weather", "", LATE]) == Imported(added=1, changed=1, known=0)
+    assert read_annotations(TOPIC, tmp_path)["topic"].tolist() == ["weather"]
+
+
+@pytest.mark.parametrize("time", ["", EARLY])
+def test_another_label_without_a_later_time_is_a_conflict_and_nothing_is_added(tmp_path, time):
+    bring(tmp_path, ["1", "A", "sport", "", LATE])
+    before = (tmp_path / "topics.csv").read_bytes()
+    with pytest.raises(NewstanceError, match=r"new\.csv: '1 / A' is labelled otherwise in .*topics\.csv before"):
+        bring(tmp_path, ["2", "A", "sport", "", LATE], ["1", "A", "weather", "", time])
+    assert (tmp_path / "topics.csv").read_bytes() == before
+
+
+def test_a_second_label_that_differs_is_a_conflict(tmp_path):
+    bring(tmp_path, ["1", "A", "sport", "", LATE])
+    with pytest.raises(NewstanceError, match="'1 / A' is labelled otherwise"):
+        bring(tmp_path, ["1", "A", "sport", "weather", ""])
+
+
+def test_a_file_that_contradicts_itself_is_refused(tmp_path):
+    with pytest.raises(NewstanceError, match=r"new\.csv: '1 / A' is labelled in two ways by the same annotator"):
+        bring(tmp_path, ["1", "A", "sport", "", ""], ["1", "A", "weather", "", ""])
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_unknown_articles_are_named_and_nothing_is_made(tmp_path):
+    with pytest.raises(NewstanceError, match="the corpus has no article '4', '5', '6', '7', '8' and 2 more"):
+        bring(tmp_path, *([str(number), "A", "sport", "", ""] for number in range(1, 11)))
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,41 @@
+"""A bundle for workers: its answers cost nothing but take their time; as a program, a run on a cluster to be killed."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Sequence
+
+from rich.progress import Progress
+
+from newstance.bundle.answers import Answer, Article
+from newstance.serving.ray_prediction import run
+from newstance.serving.ray_prediction.cluster import connected
+from newstance.serving.ray_prediction.run import RayJob, predict_connected
+from serving.batch_prediction.fake_bundle import FakeBundle
+
+PART_ROWS = 20
+
+
+class SlowBundle(FakeBundle):
+    """Takes `seconds` an article."""
+
+    def __init__(self, seconds: float = 0.002):
+        super().__init__(forgetful=True)
+        self._seconds = seconds
+
+    def predict(self, articles: Sequence[Article], *, evidence: int = 3) -> list[Answer]:
+        time.sleep(self._seconds * len(articles))
+        return super().predict(articles, evidence=evidence)
+
+
+def main(address: str, given: str, output: str) -> None:
+    """Label `given` into `output`."""
+    run.PART_ROWS = PART_ROWS
+    job = RayJob.of([given], output, address=address, workers=2)
+    with connected(address, None):
+        predict_connected(job, "fake-1", SlowBundle, Progress(disable=True), resume=False, overwrite=False)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
