@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from newstance.errors import NewstanceError
 from newstance.files import describe_problems, read_json, write_json, write_text
 from newstance.labels.exchange.content import ARTICLE_PART, Content, label_codes, label_columns
-from newstance.labels.history import TIME, TIME_FORMAT
+from newstance.labels.history import TIME
 from newstance.scheme import Label, Scheme
 
 TEXT = "text"
@@ -173,7 +173,7 @@ def _row(annotation: _Annotation, task: _Task, scheme: Scheme, place: str) -> li
     if scheme.secondary:
         cells[scheme.secondary] = _code(said, scheme.secondary, scheme.codes, scheme, place)
     moment = annotation.updated_at or annotation.created_at
-    cells[TIME] = _utc(moment).strftime(TIME_FORMAT) if moment else ""
+    cells[TIME] = _utc(moment).isoformat(timespec="seconds").replace("+00:00", "Z") if moment else ""
     return [cells[name] for name in label_columns(scheme)]
 
 
