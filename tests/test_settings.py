@@ -8,14 +8,16 @@ from newstance.files import write_text
 from newstance.settings import LabelSettings, load_settings
 
 ROOT = Path(__file__).parents[1]
-NAMED = ("experiments", "ensembles", "study", "study_ensembles")
+NAMED = ("experiments", "weak", "ensembles", "study", "study_ensembles")
 
 
 def test_the_repositorys_settings_are_valid_and_their_values_are_the_defaults(tmp_path):
     write_text(tmp_path / "params.yaml", "experiments: {}\n")
     defaults = load_settings(tmp_path / "params.yaml")
     settings = load_settings(ROOT / "params.yaml")
-    assert settings.model_copy(update={key: {} for key in NAMED}) == defaults
+    # What is simulated, like what is run, has no default.
+    unnamed = {key: {} for key in NAMED} | {"selection": settings.selection.model_copy(update={"tasks": ()})}
+    assert settings.model_copy(update=unnamed) == defaults
 
 
 def test_the_smoke_set_differs_in_size_and_experiments_only():
@@ -23,6 +25,9 @@ def test_the_smoke_set_differs_in_size_and_experiments_only():
     assert smoke["corpus"].pop("sample") == 400
     assert full["corpus"].pop("sample") is None
     assert smoke["evaluation"].pop("resamples") < full["evaluation"].pop("resamples")
+    simulated = smoke.pop("selection"), full.pop("selection")
+    assert set(simulated[0].pop("tasks")) <= set(simulated[1].pop("tasks"))
+    assert all(simulated[0][size] <= simulated[1][size] for size in simulated[1])
     for task in ("topic", "stance"):
         assert task in smoke["experiments"].values()
     for named in NAMED:
