@@ -67,7 +67,7 @@ def test_names_and_folders_are_of_the_default_set_or_of_the_study(tmp_path):
         ("evalaution: {}\n", "unknown key 'evalaution'"),
         ("split: {sead: 1}\n", "unknown key 'split.sead'"),
         ("corpus: {min_words: many}\n", "key 'corpus.min_words': .*got 'many'"),
-        ("corpus: {source: csv}\n", "key 'corpus.source': .*'news-articles' or 'table'.*got 'csv'"),
+        ("corpus: {source: csv}\n", "key 'corpus.source': .*'news-articles', 'table' or 'own'.*got 'csv'"),
         ("corpus: {sample: 0}\n", "key 'corpus.sample'"),
         ("labels: {schemes: topic}\n", "key 'labels.schemes'"),
         ("experiments: [topic-majority]\n", "key 'experiments'"),
