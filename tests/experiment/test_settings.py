@@ -102,7 +102,6 @@ def test_a_mistake_is_named_with_its_file_and_key(write: Write, keys: dict[str, 
         "classifier.kind.C",
         "features.2.weight",
         "features.first.weight",
-        "features.0",
         "",
     ],
 )
@@ -110,6 +109,11 @@ def test_a_path_of_the_grid_that_leads_to_nothing_is_named(write: Write, path: s
     message = refused(write(grid={path: [1]}))
     assert f"key 'grid': one of '{path}' leads to nothing in 'model'" in message
     assert "classifier.C" in message
+
+
+def test_a_value_in_the_place_of_a_whole_feature_is_named(write: Write) -> None:
+    message = refused(write(grid={"features.0": [1]}))
+    assert "key 'grid': key 'linear.features.0': Input should be a valid dictionary" in message
 
 
 @pytest.mark.parametrize("value", [-1, 0, "much", None])

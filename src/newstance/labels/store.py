@@ -24,6 +24,7 @@ logger = logging.getLogger(__name__)
 
 # Tables name pairs of annotators FIRST-SECOND, so a name has no hyphen.
 NAME = re.compile(r"\w{1,32}")
+WINDOWS_END = "\r\n"
 UNFIT = re.compile(r"[\r\n\0\ud800-\udfff]")  # a row is one line of UTF-8
 
 
@@ -171,8 +172,8 @@ def _now(content: bytes) -> str:
 def line_of(cells: Iterable[str]) -> str:
     """Return a row of a CSV file, with its line end."""
     stream = io.StringIO()
-    csv.writer(stream, lineterminator="\n").writerow(cells)
-    return stream.getvalue()
+    csv.writer(stream, lineterminator=WINDOWS_END).writerow(cells)  # which makes it quote a lone \r, too
+    return stream.getvalue().removesuffix(WINDOWS_END) + "\n"
 
 
 def _replace(path: Path, content: bytes) -> None:

@@ -163,7 +163,6 @@ def opened(name: str, where: str | None) -> Iterator[Storage]:
 
 
 def _database(url: str) -> Storage:
-    import optuna  # noqa: PLC0415
     from sqlalchemy.engine import make_url  # noqa: PLC0415  (comes with Optuna)
     from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415
 
@@ -178,21 +177,36 @@ def _database(url: str) -> Storage:
         # The driver that newstance[scaling] brings; left alone, SQLAlchemy 2.1 looks for another one.
         address = address.set(drivername="postgresql+psycopg2")
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-            storage = optuna.storages.RDBStorage(
-                address.render_as_string(hide_password=False),
-                engine_kwargs={"pool_pre_ping": True},
-                heartbeat_interval=HEARTBEAT,
-                grace_period=SILENCE,
-                heartbeat_stale_trial_callback=put_up_again,
-            )
+        storage = _tables_made(address.render_as_string(hide_password=False))
     except (SQLAlchemyError, ImportError) as error:
         reason = " ".join(str(getattr(error, "orig", None) or error).split())
         raise NewstanceError(
             f"The search's storage {place} can't be used ({reason}); check that it runs and that --storage names it."
         ) from None
     return Storage(place, storage, None, uuid.uuid4().hex)
+
+
+def _tables_made(url: str) -> BaseStorage:
+    """Open the database's tables, and make them in a new one, where another process may be making them just now."""
+    import optuna  # noqa: PLC0415
+    from sqlalchemy.exc import IntegrityError, ProgrammingError  # noqa: PLC0415
+
+    latest = time.monotonic() + PATIENCE
+    while True:
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+                return optuna.storages.RDBStorage(
+                    url,
+                    engine_kwargs={"pool_pre_ping": True},
+                    heartbeat_interval=HEARTBEAT,
+                    grace_period=SILENCE,
+                    heartbeat_stale_trial_callback=put_up_again,
+                )
+        except (AssertionError, IntegrityError, ProgrammingError):  # what Optuna raises when its tables are half made
+            if time.monotonic() > latest:
+                raise
+            time.sleep(0.2)
 
 
 def open_study(name: str, storage: Storage, identity: str, run_json: dict[str, Any]) -> Study:

@@ -23,15 +23,6 @@ from serving.ray_prediction.slow_bundle import PART_ROWS, SlowBundle
 
 TESTS = Path(__file__).parents[2]
 SILENT = Progress(disable=True)
-RAY = {
-    "RAY_AUTH_MODE": "token",
-    "RAY_AUTH_TOKEN": "0" * 64,
-    "RAY_USAGE_STATS_ENABLED": "0",
-    "RAY_BACKEND_LOG_LEVEL": "fatal",
-    "RAY_agent_register_timeout_ms": "60000",  # on a busy machine its own processes start slowly
-    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # on the loopback address only
-    "PYTHONPATH": os.pathsep.join([str(TESTS), str(TESTS.parent / "src")]),
-}
 
 
 class Machines:
@@ -56,8 +47,7 @@ class Machines:
 @pytest.fixture(scope="module")
 def machines():
     with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory(prefix="ray-", dir="/tmp") as room:
-        for name, value in RAY.items():
-            patch.setenv(name, value)
+        patch.setenv("PYTHONPATH", os.pathsep.join([str(TESTS), str(TESTS.parent / "src")]))
         patch.setenv("TMPDIR", room)
         started = Machines(room)
         yield started
