@@ -5,9 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 if TYPE_CHECKING:
     from tiny_bundle import TinyBundles
+
+
+# On a busy machine the same example takes ten times as long: no test is about its own time.
+settings.register_profile("newstance")
+settings.load_profile("newstance")
 
 
 @pytest.fixture(scope="session")

@@ -128,7 +128,7 @@ def test_random_letters_are_not_taken_for_a_foreign_language():
     assert (found.reason, "no language" in found.detail) == ("not-news-like", True)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.text(max_size=400), st.text(max_size=400), st.integers(1, 30))
 def test_any_text_gets_an_answer(title, text, times):
     TextCheck(min_words=0).check(title, text * times)

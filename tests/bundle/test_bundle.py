@@ -219,7 +219,7 @@ def test_a_very_long_text_is_answered_in_seconds(bundle):
     assert answer.abstain is None
 
 
-@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.text(max_size=40),
     st.text(st.characters(codec=None), max_size=80),

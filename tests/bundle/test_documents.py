@@ -29,7 +29,7 @@ ACCENT = ("\u0301", "The ferry is late. The travel ban is over. A \u0301 \u0301.
 targets = st.sampled_from(["Noirin O'Sullivan", "travel ban", "European Union", "Ruritania", "São Tomé", "", " ", "(?"])
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(st.one_of(st.just(""), anything), anything, targets)
 @example(*ACCENT, "travel ban")
 @example(*ACCENT, "Ruritania")
@@ -40,7 +40,7 @@ def test_every_field_is_what_the_models_read_in_training(title, text, target):
         assert [document.passage(field, target).text] == TextField(field, ALIASES).transform(table), field
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(st.one_of(st.just(""), anything), anything, targets)
 @example(*ACCENT, "travel ban")
 @example(*ACCENT, "Ruritania")
@@ -60,7 +60,6 @@ def test_spans_point_at_the_sentences_that_they_name(title, text, target):
             assert found == expected.get(field, whole), field
 
 
-@settings(deadline=None)
 @given(st.one_of(st.just(""), anything), anything)
 def test_the_article_holds_all_sentences_in_order_and_the_title_first(title, text):
     document = Document(Article(title, text), ALIASES)

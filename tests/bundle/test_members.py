@@ -3,7 +3,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -79,7 +79,6 @@ def of_transformer():
     return TransformerMember(np.arange(CLASSES), READER, 8 * COEFFICIENTS, np.zeros(CLASSES), NO_CENTER)
 
 
-@settings(deadline=None)
 @given(article)
 def test_what_sentences_pull_by_their_words_adds_up_to_the_logits(text):
     feature = TermFeature("text", terms(), COEFFICIENTS)
@@ -97,7 +96,6 @@ def test_a_term_over_the_end_of_a_sentence_is_no_sentences_pull():
     assert feature.pulls(inside)[0][0] == pytest.approx(feature.logits(inside)[0])
 
 
-@settings(deadline=None)
 @given(
     article.filter(lambda text: any(word in text for word in WORDS)), arrays(np.float64, len(WORDS), elements=numbers)
 )
@@ -146,7 +144,6 @@ def test_a_temperature_is_part_of_the_slope(temperature):
     np.testing.assert_allclose(of_terms().moves(read, 2, temperature), np.array(slopes)[:, 2] / step, atol=1e-4)
 
 
-@settings(deadline=None)
 @given(article)
 def test_what_speaks_for_one_label_speaks_against_the_others(text):
     moves = [of_terms().moves(unit(text), column) for column in range(CLASSES)]

@@ -1,7 +1,7 @@
 import time
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from newstance.bundle.targets import TargetProposer, mentions
@@ -29,7 +29,6 @@ def proposer():
     return TargetProposer(KNOWN, ALIASES, NAMED)
 
 
-@settings(deadline=None)
 @given(st.lists(sentence, max_size=4), st.sampled_from(sorted(KNOWN)))
 def test_a_target_is_mentioned_where_the_models_find_a_sentence_with_its_name(found, target):
     text = " ".join(found)
@@ -98,7 +97,6 @@ def test_next_to_nothing_has_no_targets_and_is_no_error(proposer, title, text):
     assert proposer.propose(title, text) == []
 
 
-@settings(deadline=None)
 @given(st.text(), st.lists(st.one_of(sentence, st.text(max_size=60)), max_size=5).map(" ".join))
 def test_proposals_are_distinct_and_the_article_names_each(proposer, title, text):
     proposed = proposer.propose(title, text)

@@ -37,7 +37,7 @@ def terms_of(vectorizer):
     return Terms(vectorizer.vocabulary_, vectorizer.idf_, vectorizer.ngram_range, stop_words)
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(features, st.lists(texts, max_size=5), st.lists(texts, min_size=1, max_size=4))
 def test_counts_and_vectors_are_those_of_the_vectorizer_on_seen_and_unseen_texts(feature, documents, unseen):
     vectorizer = fitted(feature, ["ferry captain praised harbour", *documents])

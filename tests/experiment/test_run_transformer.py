@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from experiment.running import DETERMINISTIC, UNFINISHED, contents, files, run, transformer, write_experiment, yaml_of
 from newstance.corpus.prepared import read_prepared
@@ -20,9 +21,12 @@ from newstance.experiment import run_experiment
 from newstance.experiment.fit import Hooks, Setup
 from newstance.files import read_json
 from newstance.models import persistence
+from newstance.models.transformer.checkpoints import newest_whole
 from newstance.settings import RUNS, Settings
 
 TESTS = Path(__file__).parents[1]
+# `accelerate launch`; without a GPU the two processes compute on the CPU and talk by gloo.
+LAUNCHER = ("accelerate.commands.launch", "--multi_gpu", "--num_processes", "2", "--main_process_port", "0", "-m")
 
 
 def test_a_transformer_leaves_the_same_kind_of_folder_and_says_how_it_was_trained(tiny: Settings) -> None:
@@ -155,13 +159,11 @@ def test_a_process_beside_the_first_one_trains_along_and_writes_nothing(
 def test_two_processes_train_one_model_into_one_folder(
     tiny: Settings, command_line: Callable[..., subprocess.CompletedProcess[str]]
 ) -> None:
-    # Without dropout, which draws otherwise in each process. `accelerate launch --multi_gpu` starts processes in the
-    # same way; on the CPU, it starts one only.
+    # Without dropout, which draws otherwise in each process.
     model = transformer(dropout=0.0, epochs=2)
     path = write_experiment("subject-tiny", "subject", model, protocols=["standard", "outlet-held-out"])
     alone = run("subject-tiny", tiny).rename("alone")
-    launcher = ("torch.distributed.run", "--standalone", "--nproc_per_node", "2", "-m")
-    launched = command_line(*launcher, "newstance", "run", "--no-track", str(path))
+    launched = command_line(*LAUNCHER, "newstance", "run", "--no-track", str(path))
     assert launched.returncode == 0, launched.stderr
 
     assert [folder.name for folder in RUNS.iterdir()] == ["subject-tiny"]
@@ -180,3 +182,33 @@ def test_two_processes_train_one_model_into_one_folder(
     assert len(both) == len(one) == len(two)
     for column in columns:
         np.testing.assert_allclose(both[f"{column}_one"], both[f"{column}_two"], atol=0.03)
+
+
+@pytest.mark.slow
+def test_two_processes_of_which_one_was_lost_go_on_and_score_within_the_interval_of_seeds(
+    tiny: Settings, command_line: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
+    model = transformer(dropout=0.1, epochs=3, patience=3)
+    path = write_experiment("subject-tiny", "subject", model, seeds=[1, 2, 3, 4])
+    alone = read_json(run("subject-tiny", tiny) / "scores.json")["seeds"]
+    shutil.rmtree(RUNS)
+    arguments = ("run", "--no-track", str(path))
+
+    lost = command_line(*LAUNCHER, "experiment.lost", "2", *arguments)
+    assert lost.returncode != 0
+    (room,) = UNFINISHED.iterdir()
+    assert [folder.name for folder in (room / "checkpoints").iterdir()] == ["1"]
+    assert newest_whole(room / "checkpoints/1/0").name == "checkpoint-10"
+    assert not RUNS.exists()
+
+    resumed = command_line(*LAUNCHER, "newstance", *arguments)
+    assert resumed.returncode == 0, resumed.stderr
+    assert "seed 1, step 15/15" in resumed.stderr
+    assert "seed 1, step 10/15" not in resumed.stderr, "the first two epochs are not trained again"
+    assert list(UNFINISHED.iterdir()) == []
+    together = read_json(RUNS / "subject-tiny/scores.json")["seeds"]
+    for part in ("validation", "test"):
+        for metric in ("macro_f1", "log_loss"):
+            one, two = ([scores[part][metric] for scores in seeds.values()] for seeds in (alone, together))
+            spread = np.std(one, ddof=1) * stats.t.ppf(0.975, len(one) - 1)  # where another seed's score may lie
+            assert abs(np.mean(two) - np.mean(one)) <= spread, (part, metric, one, two)

@@ -159,7 +159,7 @@ def test_cut_at_every_byte_a_file_loses_at_most_its_last_line(tmp_path):
     cut(tmp_path, targets, [byte / size for byte in range(size + 1)])
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(CELL, min_size=1, max_size=3, unique_by=str.strip), st.floats(0, 1))
 def test_cut_anywhere_a_file_of_any_cells_loses_at_most_its_last_line(tmp_path_factory, targets, place):
     cut(tmp_path_factory.mktemp("cut"), targets, [place])
@@ -204,7 +204,7 @@ def test_writers_of_several_processes_lose_no_row(tmp_path):
     assert len(counted(tmp_path)) == 61
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(st.tuples(CELL, CELL, st.sampled_from(MOOD.codes)), min_size=1, max_size=4))
 def test_cells_come_back_as_they_were_given(tmp_path_factory, cells):
     folder = tmp_path_factory.mktemp("cells")

@@ -4,7 +4,6 @@ import pandas as pd
 import pytest
 import yaml
 from hypothesis import given
-from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from newstance.errors import NewstanceError
@@ -60,7 +59,6 @@ def test_articles_without_any_seed_word_are_left_out(combination):
     assert labels.to_dict() == {0: "sport", 2: "health"}
 
 
-@hypothesis_settings(deadline=None)  # the first call imports crowd-kit
 @given(st.lists(st.sampled_from(["goal", "nurse", "coach", "rain", "sport"]), min_size=1, max_size=12))
 def test_a_label_needs_a_seed_word_and_is_one_of_the_schemes(found):
     table = articles((" ".join(found), "goal", ""))

@@ -27,7 +27,7 @@ def test_the_most_probable_class_is_the_one_that_the_machine_predicts(name):
 
 @pytest.mark.parametrize("name", SETS)
 @given(samples=arrays(np.float64, (5, 4), elements=st.floats(-1e6, 1e6)))
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 def test_rows_are_probabilities_however_far_the_margins(name, samples):
     probabilities = FITTED[name].predict_proba(samples)
     assert probabilities.shape == (5, len(FITTED[name].classes_))

@@ -1,7 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
 
@@ -17,7 +17,6 @@ def weights(labels, outlets, power):
     return group_weights(GroupBalance(column="outlet", power=power), pd.DataFrame({"outlet": outlets}), labels)
 
 
-@settings(deadline=None)
 @given(UNITS, st.floats(0, 1))
 def test_the_units_of_every_label_weigh_one_on_average(units, power):
     labels, outlets = (np.array(part) for part in zip(*units, strict=True))
@@ -27,7 +26,6 @@ def test_the_units_of_every_label_weigh_one_on_average(units, power):
         assert found[labels == label].mean() == pytest.approx(1)
 
 
-@settings(deadline=None)
 @given(UNITS)
 def test_at_full_power_all_groups_of_a_label_weigh_the_same(units):
     labels, outlets = zip(*units, strict=True)
@@ -37,7 +35,6 @@ def test_at_full_power_all_groups_of_a_label_weigh_the_same(units):
         assert sums.to_numpy() == pytest.approx(sums.iloc[0])
 
 
-@settings(deadline=None)
 @given(UNITS)
 def test_without_power_all_units_weigh_the_same(units):
     labels, outlets = zip(*units, strict=True)

@@ -2,7 +2,7 @@ import re
 from pathlib import Path
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from newstance.errors import NewstanceError
@@ -47,7 +47,6 @@ def occurs(name: str, text: str) -> bool:
 
 
 @given(article, st.sampled_from(TARGETS))
-@settings(deadline=None)
 def test_only_whole_sentences_of_the_article_are_returned_in_order(parts, target):
     title, *rest = (without_accents(part) for part in parts)
     found = target_sentences(parts[0], " ".join(parts[1:]), target, ALIASES)
@@ -55,7 +54,6 @@ def test_only_whole_sentences_of_the_article_are_returned_in_order(parts, target
 
 
 @given(article, st.sampled_from(TARGETS))
-@settings(deadline=None)
 def test_every_sentence_with_a_name_is_returned(parts, target):
     found = target_sentences(parts[0], " ".join(parts[1:]), target, ALIASES)
     for part in map(without_accents, parts):
@@ -64,14 +62,12 @@ def test_every_sentence_with_a_name_is_returned(parts, target):
 
 
 @given(article, st.sampled_from(TARGETS))
-@settings(deadline=None)
 def test_masked_sentences_hold_no_name_of_the_target(parts, target):
     masked = target_sentences(parts[0], " ".join(parts[1:]), target, ALIASES, mask=True)
     assert not [name for name in names_of(target, ALIASES) if occurs(name, masked)]
 
 
 @given(article, st.sampled_from(TARGETS))
-@settings(deadline=None)
 def test_masking_changes_names_and_nothing_else(parts, target):
     title, text = parts[0], " ".join(parts[1:])
     masked = target_sentences(title, text, target, ALIASES, mask=True)
@@ -81,7 +77,6 @@ def test_masking_changes_names_and_nothing_else(parts, target):
 
 
 @given(st.text(), st.text(), st.text(min_size=1), st.booleans())
-@settings(deadline=None)
 def test_a_non_empty_article_never_gives_an_empty_text(title, text, target, mask):
     assume(re.search(r"[A-Za-z]", title + text))
     assume(target.strip())
@@ -167,7 +162,6 @@ def test_sentences_are_stripped_and_titles_of_people_end_none():
 
 
 @given(st.one_of(st.text(), article.map("\n\n ".join)))
-@settings(deadline=None)
 def test_spans_are_the_sentences_in_order_and_leave_out_white_space_only(text):
     spans = sentence_spans(text)
     assert tuple(text[start:end] for start, end in spans) == sentences(text)
@@ -181,7 +175,6 @@ def test_a_repeated_sentence_has_a_span_each_time():
 
 
 @given(article, st.sampled_from(TARGETS))
-@settings(deadline=None)
 def test_exactly_the_sentences_with_a_name_mention_a_target(parts, target):
     text = " ".join(parts)
     spans = sentence_spans(text)

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from made_up_pool import MadeUpPool
@@ -29,7 +29,6 @@ def whole_pool(size: int, seed: int) -> MadeUpPool:
 
 
 @pytest.mark.parametrize("name", STRATEGIES)
-@settings(deadline=None)  # the first call imports cleanlab
 @given(size=st.integers(4, 30), count=st.integers(1, 40), seed=st.integers(0, 1000))
 def test_every_strategy_ranks_distinct_units_highest_score_first_with_a_reason_each(name, size, count, seed):
     choice = STRATEGIES[name](whole_pool(size, seed), count, generator())

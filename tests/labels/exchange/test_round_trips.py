@@ -13,7 +13,7 @@ FORMATS = [label_studio, datasets_folder, plain_csv]
 
 @pytest.mark.parametrize("kind", FORMATS)
 @given(content=st.one_of(contents(TOPIC), contents(MOOD)))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_what_is_written_is_read_again(kind, content):
     with tempfile.TemporaryDirectory() as room:
         output = Path(room) / "labels.json"
@@ -25,7 +25,7 @@ def test_what_is_written_is_read_again(kind, content):
 
 
 @given(content=st.one_of(contents(TOPIC), contents(MOOD)))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_formats_lose_nothing_one_after_the_other(content):
     with tempfile.TemporaryDirectory() as room:
         labels = content.labels

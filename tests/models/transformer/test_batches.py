@@ -3,7 +3,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from transformers import AutoTokenizer
 
@@ -108,7 +108,6 @@ def test_a_batch_of_windows_says_whose_they_are(tokenizer):
 @given(
     st.lists(st.integers(1, 512), min_size=1, max_size=60), st.integers(1, 16), st.integers(0, 99), st.integers(0, 9)
 )
-@settings(deadline=None)
 def test_every_item_is_drawn_once_an_epoch_in_an_order_of_seed_and_epoch(lengths, size, seed, epoch):
     sampler = LengthGrouped(lengths, size, seed)
     sampler.set_epoch(epoch)

@@ -128,7 +128,7 @@ def test_without_any_auxiliary_label_training_is_that_of_the_first_one(of_kind, 
 
 
 @given(order=st.permutations(range(len(TABLE))), kept=st.integers(1, len(TABLE)))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_targets_of_one_article_are_read_together_and_answered_in_the_order_of_rows(of_kind, order, kept):
     rows = order[:kept]
     for kind in ("shared", "pair"):

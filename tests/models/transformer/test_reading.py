@@ -1,6 +1,6 @@
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from transformers import AutoTokenizer
 
@@ -22,7 +22,6 @@ def tokenizer(tiny_backbone):
 
 
 @given(words=st.lists(st.sampled_from(WORDS), min_size=0, max_size=40), tokens=st.integers(2, 50))
-@settings(deadline=None)
 def test_head_and_tail_are_the_first_and_last_words_that_fit(tokenizer, words, tokens):
     found = head_and_tail(" ".join(words), tokenizer, tokens).split()
     half = tokens // 2
@@ -30,7 +29,6 @@ def test_head_and_tail_are_the_first_and_last_words_that_fit(tokenizer, words, t
 
 
 @given(text=st.text(max_size=80), tokens=st.integers(2, 30))
-@settings(deadline=None)
 def test_head_and_tail_are_the_ends_of_any_text(tokenizer, text, tokens):
     found = head_and_tail(text, tokenizer, tokens)
     if len(tokenizer.tokenize(text)) <= tokens:
@@ -43,7 +41,6 @@ def test_head_and_tail_are_the_ends_of_any_text(tokenizer, text, tokens):
 
 
 @given(text=article, target=st.sampled_from(["ferry", "bridge", "school"]))
-@settings(deadline=None)
 def test_sentences_that_mention_the_target_come_first_and_none_is_lost(text, target):
     parts = list(sentences(text))
     title, rest = mentions_first("News", text, target, {}).split(".", 1)
@@ -73,7 +70,6 @@ def test_sentences_away_from_a_mention_keep_their_order():
 
 
 @given(parts=st.lists(st.tuples(sentence, st.booleans()), min_size=0, max_size=8))
-@settings(deadline=None)
 def test_a_token_is_marked_exactly_where_its_sentence_mentions_the_target(tokenizer, parts):
     text = " ".join(one for one, _ in parts)
     spans, start = [], 0

@@ -6,7 +6,7 @@ import os
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from newstance.bundle.answers import Article
@@ -208,7 +208,6 @@ def test_a_parquet_file_that_breaks_off_is_an_error_that_names_file_and_row(tmp_
         rows(path)
 
 
-@settings(deadline=None)
 @given(st.lists(st.binary(max_size=40)))
 def test_any_bytes_give_as_many_rows_as_lines_that_are_not_blank(tmp_path_factory, lines):
     lines = [line.replace(b"\n", b"") for line in lines]

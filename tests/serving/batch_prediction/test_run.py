@@ -276,7 +276,7 @@ ROWS = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     rows=ROWS,
     chunk=st.integers(1, 7),

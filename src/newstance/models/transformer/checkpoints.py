@@ -1,4 +1,4 @@
-"""Which checkpoint a stopped training goes on from: the newest one that is whole."""
+"""Which checkpoint a stopped training goes on from, the newest one that is whole, and how it is loaded."""
 
 from __future__ import annotations
 
@@ -6,12 +6,23 @@ import logging
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from newstance.errors import NewstanceError
 from newstance.files import file_sha256, read_json, remove, write_json
 
 log = logging.getLogger(__name__)
 SEAL = "checkpoint.sha256.json"
 STATE = "trainer_state.json"
+ORDER = 30  # after all of torch's own rules
+
+
+def _on_numbered_cpu(storage: Any, location: str) -> Any:
+    return storage if location.startswith("cpu:") else None
+
+
+# Without a GPU, the processes of `accelerate launch` have devices cpu:0, cpu:1, …, which torch can't load onto unasked.
+torch.serialization.register_package(ORDER, lambda _: None, _on_numbered_cpu)
 
 
 def seal(checkpoint: Path) -> None:
