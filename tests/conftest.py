@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,6 +15,16 @@ if TYPE_CHECKING:
 # On a busy machine the same example takes ten times as long: no test is about its own time.
 settings.register_profile("newstance")
 settings.load_profile("newstance")
+
+
+@pytest.fixture(autouse=True)
+def what_is_there_is_no_garbage() -> None:
+    """Have the garbage collector look at what a test makes, and not at all of torch and pandas.
+
+    accelerate collects garbage before each training and statsmodels in each correction of p-values: without this, half
+    of the time of tests that train something tiny or compare experiments.
+    """
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from pathlib import Path
 
 import pandas as pd
@@ -42,10 +41,7 @@ def one_thread() -> None:
 @pytest.fixture(scope="session")
 def tiny_backbone(tmp_path_factory: pytest.TempPathFactory) -> str:
     """The folder of a BERT of three layers with random weights."""
-    folder = write_tiny_backbone(tmp_path_factory.mktemp("tiny") / "backbone")
-    # accelerate collects garbage before each training: half of what a tiny one takes, were it to look at all of torch.
-    gc.freeze()
-    return folder
+    return write_tiny_backbone(tmp_path_factory.mktemp("tiny") / "backbone")
 
 
 @pytest.fixture
