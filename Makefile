@@ -55,7 +55,9 @@ smoke: $(INSTALLED)  ## run the same stages on a small slice, in build/smoke
 	rm -rf $(SMOKE)
 	mkdir -p $(SMOKE)/data $(SMOKE)/reports/search $(SMOKE)/study/reports/tables $(SMOKE)/benchmarks $(SMOKE)/notebooks data/wheels
 	cp -R dvc.yaml .dvcignore seeds experiments src $(SMOKE)/
-	cp study/goals.yaml $(SMOKE)/study/
+	cp study/goals.yaml study/dvc.lock $(SMOKE)/study/
+	cp -R published $(SMOKE)/
+	rm -rf $(SMOKE)/published/dvc.yaml $(SMOKE)/published/data $(SMOKE)/published/mlartifacts
 	cp notebooks/*.py $(SMOKE)/notebooks/
 	cp benchmarks/*.csv $(SMOKE)/benchmarks/
 	cp params.smoke.yaml $(SMOKE)/params.yaml
