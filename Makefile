@@ -49,7 +49,7 @@ test: $(INSTALLED)  ## check style and types, run all tests, the smoke pipeline 
 	mypy
 	$(VENV)/bin/python tests/fetch_browser.py
 	$(VENV)/bin/python tests/fetch_postgres.py
-	OMP_NUM_THREADS=1 pytest -n 2 --dist loadfile --no-loadscope-reorder tests/test_smoke_pipeline.py tests
+	OMP_NUM_THREADS=1 pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 smoke: $(INSTALLED)  ## run the same stages on a small slice, in build/smoke
 	rm -rf $(SMOKE)

@@ -17,6 +17,11 @@ settings.register_profile("newstance")
 settings.load_profile("newstance")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the longest file, the smoke pipeline: at the end, one process would wait for it."""
+    items.sort(key=lambda item: item.path.name != "test_smoke_pipeline.py")
+
+
 @pytest.fixture(autouse=True)
 def what_is_there_is_no_garbage() -> None:
     """Have the garbage collector look at what a test makes, and not at all of torch and pandas.

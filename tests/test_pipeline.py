@@ -106,6 +106,26 @@ def test_a_scheme_of_ones_own_needs_files_only_and_no_reference_annotator(leanin
     assert pd.read_csv(TABLES / "annotators.csv").empty, "there is no reference to hold an annotator against"
 
 
+def test_the_main_job_waits_for_neither_the_study_nor_the_published_data_sets() -> None:
+    root = Path(__file__).parents[1]
+    others = [Path("study"), Path("published")]
+    outs = [out for folder in others for out in files_of("outs", root / folder / "dvc.yaml", root)]
+    deps = files_of("deps", root / "dvc.yaml", root)
+    assert {root / folder / "dvc.lock" for folder in others} <= set(deps), "their results are followed all the same"
+    assert len(outs) > 20
+    assert not [(dep, out) for dep in deps for out in outs if dep.is_relative_to(out) or out.is_relative_to(dep)]
+
+
+def files_of(kind: str, pipeline: Path, root: Path) -> list[Path]:
+    """Return what the stages of a pipeline's file name as dependencies or outputs; those of a loop stay patterns."""
+    found = []
+    for stage in yaml.safe_load(pipeline.read_text(encoding="utf-8"))["stages"].values():
+        one = stage.get("do", stage)
+        names = [name if isinstance(name, str) else next(iter(name)) for name in one.get(kind, [])]
+        found += [(pipeline.parent / one.get("wdir", ".") / name).resolve() for name in names]
+    return found
+
+
 def test_every_stage_reads_only_what_the_one_before_wrote(settings: Settings) -> None:
     pipeline.fetch_corpus(settings)
     CORPUS.unlink()
