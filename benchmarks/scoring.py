@@ -38,6 +38,8 @@ from newstance.bundle.answers import Answer, Article, Decision, Score
 from newstance.corpus.prepared import read_prepared
 from newstance.experiment.environment import hardware
 from newstance.files import write_csv, write_text
+from newstance.reporting.page import environment
+from newstance.reporting.scoring import scoring_tables
 from newstance.serving.ray_prediction.cluster import connected
 from newstance.serving.ray_prediction.run import RayJob, predict_connected
 from newstance.settings import BUNDLE
@@ -45,7 +47,6 @@ from newstance.settings import BUNDLE
 HERE = Path(__file__).parent
 SYSTEMS = {"local": [], "ray, 1 worker": ["--engine", "ray", "--workers", "1"], "ray, 2 workers": ["--engine", "ray"]}
 BEGIN, END = "<!-- measured:begin -->", "<!-- measured:end -->"
-MANY = 10_000_000
 SHORT = 200
 BATCH = 10_000
 ANSWER = Answer(
@@ -218,42 +219,14 @@ def main() -> None:
         before = pd.read_csv(options.out)
         table = pd.concat([before[~before["part"].isin(parts)], table])
     write_csv(options.out, table)
-    describe(pd.read_csv(options.out), options.document)
+    describe(options.out, options.document)
 
 
-def describe(table: pd.DataFrame, document: Path) -> None:
+def describe(measured: Path, document: Path) -> None:
     """Write the tables between the marks of a document."""
     before, rest = document.read_text(encoding="utf-8").split(BEGIN)
-    written = "\n".join([*speeds(table[table["part"] == "speed"]), *memory(table[table["part"] == "memory"])])
+    written = environment().get_template("scoring.md.j2").render(tables=scoring_tables(measured))
     write_text(document, f"{before}{BEGIN}\n{written}\n{END}{rest.split(END)[1]}")
-
-
-def speeds(table: pd.DataFrame) -> list[str]:
-    if table.empty:
-        return []
-    lines = [
-        "| engine | articles a second | processor time, ms | ten million: days | ten million: core hours |",
-        "| :-- | --: | --: | --: | --: |",
-    ]
-    for system, found in table.set_index("measure").groupby("system", sort=False)["value"]:
-        days, hours = MANY / found["articles_a_second"] / 86_400, MANY * found["cpu_ms_an_article"] / 3_600_000
-        lines.append(
-            f"| {system} | {found['articles_a_second']:.1f} | {found['cpu_ms_an_article']:.0f} "
-            f"| {days:.1f} | {hours:,.0f} |"
-        )
-    return [*lines, "", f"Made on {table['hardware'].iloc[0]}."]
-
-
-def memory(table: pd.DataFrame) -> list[str]:
-    if table.empty:
-        return []
-    found = table.set_index("measure")["value"]
-    return [
-        "",
-        f"Memory over {found['rows']:,.0f} rows: {found['memory_mb']:,.0f} MB for all processes, Ray's own among them,",
-        f"and {found['growth']:+.1%} from the second tenth of the rows to the last; "
-        f"{found['rows_a_second']:,.0f} rows a second, by a bundle that answers at once.",
-    ]
 
 
 if __name__ == "__main__":

@@ -44,6 +44,7 @@ from newstance.reporting.goals import Goal, goals_table, read_goals
 from newstance.reporting.guide import guide
 from newstance.reporting.literature import literature
 from newstance.reporting.results import TaskResults, read_tables, task_results
+from newstance.reporting.scoring import scoring_tables
 from newstance.reporting.searches import charts_of, read_searches, trials_table
 from newstance.reporting.selection import area_table, selection_texts, weak_table
 from newstance.search.results import SEARCH_TABLES
@@ -147,6 +148,9 @@ def _sections(
     speed = throughput_table(tables["throughput"])
     if speed:
         sections.append(Section("training", "Training speed", 2, blocks=[speed]))
+    scoring = scoring_tables()
+    if scoring:
+        sections.append(Section("scoring", "Labelling many articles", 2, blocks=[*scoring]))
     return [*sections, *searches, *literature_sections(), *corpus_sections(tables)]
 
 

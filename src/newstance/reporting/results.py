@@ -77,8 +77,8 @@ def read_tables(directory: Path) -> dict[str, pd.DataFrame]:
     for name, columns in COLUMNS.items():
         path = directory / f"{name}.csv"
         elsewhere = name in CORPUS_COLUMNS and not path.is_file()
-        tables[name] = _read_table(TABLES / path.name if elsewhere else path, columns)
-    tables["throughput"] = _read_table(THROUGHPUT, THROUGHPUT_COLUMNS)
+        tables[name] = read_table(TABLES / path.name if elsewhere else path, columns)
+    tables["throughput"] = read_table(THROUGHPUT, THROUGHPUT_COLUMNS)
     comparison = tables["comparison"]
     if comparison.empty:
         raise NewstanceError(
@@ -90,7 +90,14 @@ def read_tables(directory: Path) -> dict[str, pd.DataFrame]:
     return tables
 
 
-def _read_table(path: Path, columns: list[str]) -> pd.DataFrame:
+def read_table(path: Path, columns: list[str]) -> pd.DataFrame:
+    """Read a table of results; without rows where the file is missing or empty.
+
+    Raises
+    ------
+    NewstanceError
+        When the file is no CSV or lacks a column.
+    """
     empty = pd.DataFrame({column: [] for column in columns})
     try:
         # An outlet may be called "NA": only an empty cell is a missing value.
