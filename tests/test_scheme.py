@@ -72,6 +72,10 @@ def test_a_scheme_cannot_be_changed(tmp_path):
         (LEANING + "secondary: text\n", "key 'secondary': .* is the name of another column"),
         (LEANING.replace("name: right", "medtop: 7, name: right"), "key 'labels.1.medtop'"),
         (LEANING.replace(", definition: of the left", ""), "key 'labels.0.definition' is missing"),
+        (LEANING.replace("name: right", "name: left"), "label names must be distinct"),
+        (LEANING + "skip: left\n", "'skip' is 'left', which is a label's code"),
+        (LEANING + "secondary: leaning\n", "'secondary' is the scheme's name"),
+        (LEANING.replace("leanings.csv", "../leanings.csv"), "key 'annotations': .* without a path"),
     ],
 )
 def test_a_wrong_scheme_is_refused_with_file_and_key(tmp_path, changed, problem):

@@ -44,7 +44,7 @@ def export_labels(
     unlabelled: bool = False,
     advance: Callable[[int, int], None] = lambda done, total: None,
 ) -> Content:
-    """Write the labels of a task that count, with their articles.
+    """Write the labels of a task that count, with their articles, those that cleaning dropped included.
 
     Parameters
     ----------
@@ -60,29 +60,33 @@ def export_labels(
         Exported champions, whose predictions go along (``label-studio``), and which proposes targets of unlabelled
         articles.
     unlabelled
-        Whether the clean articles that nobody labelled go along, too.
+        Whether the clean articles that nobody labelled go along, too (``label-studio``).
     advance
         Is told how many units of how many were predicted.
 
     Raises
     ------
     NewstanceError
-        When there is no such task, OUTPUT is there, the bundle doesn't know the task, or there is nothing to write.
+        When there is no such task, OUTPUT is there, the format has no place for what is asked, the bundle doesn't know
+        the task, or there is nothing to write.
     """
     scheme = scheme_of(task, settings)
     if output.exists():
         raise NewstanceError(f"{output} is there already; remove it, or choose another name.")
     if bundle and task not in bundle.schemes:
         raise NewstanceError(f"The bundle has no model of '{task}'; it has {', '.join(bundle.schemes)}.")
-    articles = read_parquet(ARTICLES)
+    if kind != "label-studio" and (bundle or unlabelled):
+        raise NewstanceError(f"Predictions and unlabelled articles are for label-studio; leave them out for {kind}.")
+    clean = read_parquet(ARTICLES)
     labels = _labels(scheme, settings)
+    articles = _with_dropped(clean, set(labels["article_id"]), settings)
     labels = labels[labels["article_id"].isin(articles["article_id"])].reset_index(drop=True)
     units = labels[scheme.unit].drop_duplicates()
     if unlabelled:
-        fresh = articles[~articles["article_id"].isin(labels["article_id"])]
+        fresh = clean[~clean["article_id"].isin(labels["article_id"])]
         units = pd.concat([units, _pairs(fresh, bundle, advance) if scheme.has_targets else fresh[scheme.unit]])
     if units.empty:
-        raise NewstanceError(f"Task '{task}' has no label of a clean article yet; --unlabelled writes the others.")
+        raise NewstanceError(f"Task '{task}' has no label yet; --unlabelled writes the articles for label-studio.")
     units = _with_articles(units, articles)
     predictions = _predictions(units, scheme, bundle, advance) if bundle else {}
     content = Content(scheme, units, labels, predictions, bundle.version if bundle else "")
@@ -106,6 +110,15 @@ def _labels(scheme: Scheme, settings: Settings) -> pd.DataFrame:
     if not (settings.labels.directory / scheme.annotations).is_file():  # nobody has labelled anything yet
         return pd.DataFrame(columns=label_columns(scheme), dtype="str")
     return counting(read_history(scheme, settings.labels.directory), scheme)
+
+
+def _with_dropped(clean: pd.DataFrame, labelled: set[str], settings: Settings) -> pd.DataFrame:
+    """Add the raw articles that have a label and aren't clean: what annotators took for no article is among them."""
+    missing = labelled.difference(clean["article_id"])
+    if not missing:
+        return clean
+    raw = read_raw(settings.corpus)
+    return pd.concat([clean, raw[raw["article_id"].isin(missing)]], ignore_index=True)
 
 
 def _with_articles(units: pd.DataFrame, articles: pd.DataFrame) -> pd.DataFrame:

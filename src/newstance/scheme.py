@@ -6,7 +6,7 @@ from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from newstance.errors import NewstanceError
 from newstance.files import read_settings
@@ -94,7 +94,25 @@ class Scheme(Strict):
         codes = [label.code for label in labels]
         if len(set(codes)) < len(codes):
             raise ValueError("label codes must be distinct")
+        names = [label.name for label in labels]
+        if len(set(names)) < len(names):
+            raise ValueError("label names must be distinct")
         return labels
+
+    @field_validator("annotations")
+    @classmethod
+    def _is_a_file_of_the_folder(cls, annotations: str) -> str:
+        if not annotations or Path(annotations).name != annotations:
+            raise ValueError("must be the name of a file in the labels folder, without a path")
+        return annotations
+
+    @model_validator(mode="after")
+    def _words_have_one_meaning(self) -> Scheme:
+        if self.skip in self.codes:
+            raise ValueError(f"'skip' is '{self.skip}', which is a label's code; choose another word")
+        if self.secondary == self.name:
+            raise ValueError("'secondary' is the scheme's name, which is the column of the first label")
+        return self
 
     @cached_property
     def codes(self) -> list[str]:

@@ -108,6 +108,12 @@ class SelectionSettings(Strict):
     wrong: float = Field(default=0.2, gt=0, lt=1)
     seeds: int = Field(default=10, ge=1)
 
+    @model_validator(mode="after")
+    def _parts_are_of_the_whole(self) -> SelectionSettings:
+        if max(self.start, self.corrections) > self.labels:
+            raise ValueError("'start' and 'corrections' must not be more than 'labels'")
+        return self
+
 
 class EnsembleSettings(Strict):
     """An experiment that combines finished ones; DVC must know which before it reads the experiment's file."""

@@ -87,6 +87,20 @@ def write_small_project(folder: Path, monkeypatch: pytest.MonkeyPatch, *, champi
     return Labelling(Settings())
 
 
+def write_labels(task: str, *lines: str) -> Path:
+    """Write a label file, which is older than any list that is written after it."""
+    columns = {"topic": "article_id,annotator,topic,secondary_topic", "stance": "article_id,annotator,target,stance"}
+    path = Path(f"seeds/{task}s.csv")
+    write_text(path, "\n".join([f"{columns[task]},labelled_at", *lines, ""]))
+    return path
+
+
+def write_list(project: Labelling, *lines: str, columns: str = "article_id,reason") -> Queue:
+    """Write a ranked list, and read it."""
+    write_text(Path("list.csv"), "\n".join([columns, *lines, ""]))
+    return Queue.from_file(Path("list.csv"), project.articles["article_id"])
+
+
 @contextlib.contextmanager
 def served(project: Labelling, queue: Queue | None = None, **chosen: str) -> Iterator[Labelling]:
     """Serve the page in a thread."""

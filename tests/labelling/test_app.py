@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 
 import httpx
 import pytest
 
-from labelling.small_project import Labelling, served, write_small_project
+from labelling.small_project import Labelling, served, write_labels, write_list, write_small_project
 from newstance.labelling.queue import Queue
 from newstance.scheme import load_schemes
 
@@ -16,6 +18,7 @@ FIRST = {"task": "topic", "annotator": "Ann", "pass": "label"}
 SECOND = {"task": "topic", "annotator": "Bo", "pass": "blind"}
 GOLD = {"task": "topic", "annotator": "gold", "pass": "adjudicate"}
 STANCE = {**FIRST, "task": "stance"}
+OLD = "2026-03-01T10:00:00Z"
 
 
 @pytest.fixture
@@ -78,13 +81,14 @@ def test_a_blind_pass_asks_for_what_others_labelled_and_never_sends_their_labels
     label(desk, FIRST, bridge="politics", truce="conflict")
     answer = httpx.post(f"{desk.url}/v1/next", json=SECOND)
     assert answer.json()["item"]["article_id"] == "bridge"
-    assert answer.json()["item"]["units"] == [{"target": "", "label": "", "second": "", "others": []}]
+    assert answer.json()["item"]["units"] == [{"target": "", "label": "", "second": "", "required": True, "others": []}]
     assert '"politics"' not in answer.text
     assert "Ann" not in answer.text
     label(desk, SECOND, bridge="economy")
     given = desk.ask("next", **SECOND)
     assert given["item"]["article_id"] == "truce"
-    assert given["agreement"] == [{"annotator": "Ann", "units": 1, "share": 0, "kappa": 0}]
+    assert given["agreement"] == []
+    assert (given["labelled"], given["waiting"]) == (1, 1)
     label(desk, SECOND, truce="conflict")
     assert desk.ask("next", **SECOND)["item"] is None
 
@@ -133,6 +137,14 @@ def test_the_champion_speaks_after_the_choice_or_when_asked(desk):
     ]
 
 
+def test_in_a_blind_pass_the_champion_is_silent_before_and_after_the_choice(desk):
+    label(desk, FIRST, cells="science")
+    question = {**SECOND, "article_id": "cells", "targets": []}
+    assert "there are no suggestions" in desk.ask("suggest", **question, asked=True)["detail"]
+    label(desk, SECOND, cells="science")
+    assert "there are no suggestions" in desk.ask("suggest", **question)["detail"]
+
+
 def test_without_a_champion_targets_come_from_the_labels_and_names(tmp_path, monkeypatch):
     with served(write_small_project(tmp_path, monkeypatch, champion=False)) as desk:
         assert [task["champion"] for task in httpx.get(f"{desk.url}/v1/project").json()["tasks"]] == [False, False]
@@ -141,16 +153,103 @@ def test_without_a_champion_targets_come_from_the_labels_and_names(tmp_path, mon
         assert "no champion" in desk.ask("suggest", **question)["detail"]
 
 
-def test_a_list_gives_the_order_its_reasons_and_targets(tmp_path, monkeypatch):
+def test_a_list_gives_order_and_targets_and_says_why_only_after_the_choice(tmp_path, monkeypatch):
     project = write_small_project(tmp_path, monkeypatch)
-    Path("list.csv").write_text(
-        "article_id,target,reason,score\ntruce,Dora Pike,uncertain,0.9\ncells,,far from all others,0.8\n", "utf-8"
-    )
-    queue = Queue.from_file(Path("list.csv"), project.articles["article_id"])
+    lines = ["truce,Dora Pike,against 0.41 or favor 0.38", "cells,,politics 0.41 or crime 0.38"]
+    with served(project, write_list(project, *lines, columns="article_id,target,reason")) as desk:
+        given = httpx.post(f"{desk.url}/v1/next", json=STANCE)
+        assert "0.41" not in given.text
+        assert (given.json()["item"]["article_id"], given.json()["waiting"]) == ("truce", 2)
+        assert given.json()["item"]["place"] == "ranked 1 of 2"
+        assert [one["target"] for one in given.json()["item"]["units"]] == ["Dora Pike"]
+        about = {"article_id": "truce", "label": "favor"}
+        assert desk.ask("decide", **STANCE, **about, target="Dora Pike")["reason"] == "against 0.41 or favor 0.38"
+        assert desk.ask("decide", **STANCE, **about, target="the army")["reason"] == ""
+        label(desk, FIRST, cells="science")
+        blind = {**SECOND, "article_id": "cells", "label": "science"}
+        assert desk.ask("decide", **blind)["reason"] == ""
+        assert desk.ask("decide", **{**blind, "annotator": "Cy", "pass": "label"})["reason"].startswith("politics 0.41")
+
+
+def test_a_list_asks_anew_for_what_was_labelled_before_it_and_hides_the_old_label(tmp_path, monkeypatch):
+    project = write_small_project(tmp_path, monkeypatch)
+    path = write_labels("topic", f"bridge,Ann,politics,,{OLD}", "cells,Ann,science,,", f"truce,Ann,conflict,,{OLD}")
+    queue = write_list(project, "bridge,labelled politics with probability 0.03", "cells,x")
     with served(project, queue) as desk:
+        given = desk.ask("next", **FIRST)
+        assert (given["item"]["article_id"], given["labelled"], given["waiting"]) == ("bridge", 0, 2)
+        assert given["item"]["units"][0]["label"] == ""
+        question = {**FIRST, "article_id": "bridge", "targets": []}
+        assert "Choose first" in desk.ask("suggest", **question)["detail"]
+        label(desk, FIRST, bridge="politics")
+        assert path.read_text("utf-8").count("bridge") == 2, "the same label again is a decision of now"
+        given = desk.ask("next", **FIRST)
+        assert (given["item"]["article_id"], given["labelled"], given["waiting"]) == ("cells", 1, 1)
+        label(desk, FIRST, bridge="economy")
+        given = desk.ask("undo", **FIRST)
+        assert (given["item"]["units"][0]["label"], given["waiting"]) == ("politics", 1)
+        given = desk.ask("undo", **FIRST)
+        assert (given["item"]["article_id"], given["item"]["units"][0]["label"]) == ("bridge", "")
+        assert (given["labelled"], given["waiting"]) == (0, 2)
+        assert ["bridge", "Ann", "politics", ""] in desk.rows("topic")
+        label(desk, FIRST, bridge="conflict", cells="science")
+        given = desk.ask("next", **FIRST)
+        assert (given["item"], given["labelled"], given["waiting"]) == (None, 2, 0)
+        assert ["bridge", "Ann", "conflict", ""] in desk.rows("topic")
+
+
+def test_what_was_decided_since_the_list_was_written_is_not_asked_again_by_the_next_start(tmp_path, monkeypatch):
+    project = write_small_project(tmp_path, monkeypatch)
+    write_labels("topic", f"bridge,Ann,politics,,{OLD}")
+    write_list(project, "bridge,x", "cells,x")
+    os.utime("list.csv", (1_700_000_000, datetime.fromisoformat(OLD).timestamp() + 5))
+    with served(project, Queue.from_file(Path("list.csv"), ["bridge", "cells"])) as desk:
+        label(desk, FIRST, bridge="politics")
+    with served(project, Queue.from_file(Path("list.csv"), ["bridge", "cells"])) as desk:
+        given = desk.ask("next", **FIRST)
+        assert (given["item"]["article_id"], given["labelled"], given["waiting"]) == ("cells", 1, 1)
+
+
+def test_an_article_stays_open_until_each_target_that_the_list_names_is_decided(tmp_path, monkeypatch):
+    project = write_small_project(tmp_path, monkeypatch)
+    write_labels("stance", f"truce,Ann,Dora Pike,favor,{OLD}", f"truce,Ann,the valley,favor,{OLD}")
+    lines = ["truce,Dora Pike,first", "cells,,x", "truce,the  army,second", "truce,Dora Pike,again"]
+    with served(project, write_list(project, *lines, columns="article_id,target,reason")) as desk:
         given = desk.ask("next", **STANCE)
-        assert (given["item"]["article_id"], given["item"]["reason"], given["waiting"]) == ("truce", "uncertain", 2)
-        assert [one["target"] for one in given["item"]["units"]] == ["Dora Pike"]
+        assert [(one["target"], one["label"], one["required"]) for one in given["item"]["units"]] == [
+            ("Dora Pike", "", True),
+            ("the army", "", True),
+            ("the valley", "favor", False),
+        ]
+        about = {"article_id": "truce", "label": "favor"}
+        assert desk.ask("decide", **STANCE, **about, target="the army")["reason"] == "second"
+        assert desk.ask("decide", **STANCE, **about, target="the valley")["reason"] == ""
+        given = desk.ask("next", **STANCE)
+        assert (given["item"]["article_id"], given["waiting"]) == ("truce", 2)
+        assert [one["label"] for one in given["item"]["units"]] == ["", "favor", "favor"]
+        assert desk.ask("decide", **STANCE, **about, target="Dora Pike")["reason"] == "first"
+        assert desk.ask("next", **STANCE)["item"]["article_id"] == "cells"
+        given = desk.ask("undo", **STANCE)
+        assert (given["item"]["article_id"], given["item"]["units"][0]["label"]) == ("truce", "")
+
+
+def test_progress_is_of_the_pass_and_not_of_all_labels(desk):
+    label(desk, FIRST, bridge="politics", truce="conflict")
+    label(desk, SECOND, bridge="politics")
+    label(desk, {**FIRST, "annotator": "Bo"}, cells="science")
+    label(desk, GOLD, bridge="politics")
+    given = {
+        (who["annotator"], way): desk.ask("next", **{**who, "pass": way})
+        for who in (FIRST, SECOND)
+        for way in ("label", "blind")
+    } | {("gold", "adjudicate"): desk.ask("next", **GOLD)}
+    assert {key: (one["labelled"], one["waiting"]) for key, one in given.items()} == {
+        ("Ann", "label"): (2, 1),
+        ("Ann", "blind"): (0, 1),
+        ("Bo", "label"): (1, 1),
+        ("Bo", "blind"): (1, 1),
+        ("gold", "adjudicate"): (1, 0),
+    }
 
 
 @pytest.mark.parametrize(

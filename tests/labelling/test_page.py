@@ -2,75 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, Response, expect
+from playwright.sync_api import Response, expect
 
-from browser import running_browser
-from labelling.small_project import Labelling, served, write_small_project
+from labelling.pages import Open, headline, key_of, press, saved
+from labelling.small_project import Labelling, served
 
 CONTRAST = Path(__file__).parents[1] / "serving" / "contrast.js"
-ONE_LINE_A_REFUSED_REQUEST = "Failed to load resource: the server responded with a status of 422"
-Open = Callable[..., Page]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with running_browser() as found:
-        yield found
-
-
-@pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Labelling:
-    return write_small_project(tmp_path, monkeypatch)
-
-
-@pytest.fixture
-def open_page(browser: Browser, project: Labelling) -> Iterator[Open]:
-    """Serve the page and open it; complaints of the browser and requests elsewhere fail the test at its end."""
-    complaints: list[str] = []
-
-    def complain(message: ConsoleMessage) -> None:
-        if message.type in {"error", "warning"} and not message.text.startswith(ONE_LINE_A_REFUSED_REQUEST):
-            complaints.append(message.text)
-
-    with contextlib.ExitStack() as stack:
-
-        def open_one(width: int = 1280, options: dict[str, Any] | None = None, **chosen: str) -> Page:
-            url = stack.enter_context(served(project, **{"annotator": "Ann", **chosen})).url
-            context = stack.enter_context(
-                browser.new_context(viewport={"width": width, "height": 900}, **options or {})
-            )
-            page = context.new_page()
-            page.on("console", complain)
-            page.on("pageerror", lambda error: complaints.append(str(error)))
-            page.on("request", lambda one: None if one.url.startswith(url) else complaints.append(one.url))
-            page.goto(url)
-            return page
-
-        yield open_one
-    assert complaints == []
-
-
-def press(page: Page, *keys: str) -> None:
-    for key in keys:
-        page.keyboard.press(key)
-
-
-def headline(page: Page, words: str) -> None:
-    expect(page.locator("#headline")).to_contain_text(words)
-
-
-def saved(page: Page, words: str) -> None:
-    expect(page.locator("#saved")).to_have_text(words)
-
-
-def key_of(page: Page, code: str) -> str:
-    return page.locator(f"[data-code={code}] kbd").inner_text().lower()
 
 
 def test_articles_are_labelled_by_keys_alone_and_saved_at_once(open_page: Open, project: Labelling) -> None:
@@ -167,12 +107,17 @@ def test_a_blind_pass_shows_and_loads_nothing_that_others_chose(open_page: Open)
     expect(page.locator("#opinions")).to_be_hidden()
     assert "society" not in answers[0].text()
     assert "Ann" not in answers[0].text()
+    press(page, "?")
+    expect(page.locator("#ask")).to_be_hidden()
     press(page, key_of(page, "politics"))
     saved(page, "Saved: Politics and government.")
     assert "society" not in answers[1].text()
     press(page, "Enter")
     expect(page.get_by_role("heading", name="Nothing is left to label here")).to_be_focused()
-    expect(page.locator("#agreement")).to_have_text("Agreement with Ann: 0% of 1, kappa 0.00")
+    assert [answer.url.rpartition("/")[2] for answer in answers] == ["next", "decide", "next"]
+    expect(page.locator("#suggestion")).to_be_hidden()
+    expect(page.locator("#progress")).to_have_text("1 labelled by you · 0 to go")
+    expect(page.locator("#agreement")).to_have_text("")
 
 
 def test_adjudication_shows_both_labels_side_by_side_and_settles(open_page: Open, project: Labelling) -> None:

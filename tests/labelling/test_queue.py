@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import pytest
@@ -36,3 +37,16 @@ def test_a_wrong_list_is_refused_with_its_place(tmp_path, text, said):
 def test_a_missing_list_says_what_writes_one(tmp_path):
     with pytest.raises(NewstanceError, match="newstance labels next"):
         Queue.from_file(Path(tmp_path / "none.csv"), IDS)
+
+
+def test_a_list_has_each_target_once_with_its_reason_and_when_it_was_written(tmp_path):
+    path = tmp_path / "list.csv"
+    path.write_text("article_id,target,reason\nn2,the  toll,a\nn1,,b\nn2, Ada Quill ,c\nn2,the toll,d\n", "utf-8")
+    os.utime(path, (0, 1_700_000_000.9))
+    queue = Queue.from_file(path, IDS)
+    assert (queue.order, queue.written) == (["n2", "n1"], "2023-11-14T22:13:20Z")
+    assert queue.targets == {"n2": ["the toll", "Ada Quill"]}
+    assert [queue.reason("n2", one) for one in ("the toll", "Ada Quill", "Oslo")] == ["a", "c", ""]
+    assert queue.reason("n1", "Oslo") == "b"
+    assert [queue.place(one) for one in ("n1", "n7")] == ["ranked 2 of 2", ""]
+    assert Queue.at_random(IDS, 1).place("n1") == ""

@@ -71,9 +71,9 @@ def test_a_file_without_times_has_a_history_too(tmp_path):
         (f"1,A,,sport,{EARLY}\n", r"row 2, column 'second': 'sport' stands without a primary label"),
         ("1,A,sport,\n1,A,weather,,\n", r"row 3, column 'article_id': '1' is labelled a second time"),
         ("1,A,sport\n", r"row 2: 3 cells, but 5 columns"),
-        (f"1,A,sport,,{EARLY}\n1,A,spo", r"row 3: the last line was cut off, as by a crash \('1,A,spo'\); remove it"),
-        ("1,A,sport,,", r"row 2: the last line was cut off"),
-        ('1,A,"spo', r"row 2: the last line was cut off"),
+        (f"1,A,sport,,{EARLY}\n1,A,spo", r"row 3: the last line, '1,A,spo', has .* nor a line end; end the line if"),
+        ("1,A,sport,,", r"row 2: the last line, '1,A,sport,,', has neither a whole labelled_at nor a line end"),
+        ('1,A,"spo', r"row 2: the last line, '1,A,\"spo', has neither"),
     ],
 )
 def test_a_wrong_row_is_refused_with_its_place(tmp_path, rows, place):

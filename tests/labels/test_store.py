@@ -5,7 +5,7 @@ import multiprocessing
 import os
 import re
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -16,7 +16,7 @@ from labels.small_schemes import MOOD, TOPIC
 from newstance.errors import NewstanceError
 from newstance.labels import store as store_module
 from newstance.labels.annotations import read_annotations
-from newstance.labels.history import TIME, counting, is_time
+from newstance.labels.history import TIME, TIME_FORMAT, counting, is_time
 from newstance.labels.store import LabelStore, check_annotator
 from newstance.scheme import Scheme
 
@@ -112,12 +112,29 @@ def test_a_broken_file_is_left_alone(tmp_path):
     assert path.read_text("utf-8") == "article_id,annotator\n1,A\n"
 
 
-def test_a_clock_that_was_put_back_does_not_undo_a_decision(tmp_path):
+@pytest.mark.parametrize("line", [f"n1,Ann,sport,,{FUTURE}", f'n1,Ann,sport,,"{FUTURE}"\r', f"n1,Ann,sport,,{FUTURE} "])
+@pytest.mark.parametrize(
+    "last", ["", f"n2,Ann,sport,,{EARLY}\n", "n2,Ann,sport,\n", "n2,Ann,sport,,9999-99-99T99:99:99Z"]
+)
+def test_a_choice_counts_from_now_on_though_a_row_anywhere_is_of_a_time_to_come(tmp_path, line, last):
     store = LabelStore(TOPIC, tmp_path)
-    store.append([row("n1", "sport", labelled_at=FUTURE)])
+    store.path.write_text(f"{HEADER}{line}\n{last}", encoding="utf-8")
     store.append([row("n1", "weather")])
-    assert store.history()[TIME].tolist() == [FUTURE, FUTURE]
-    assert counted(tmp_path) == [["n1", "Ann", "weather", ""]]
+    store.append([row("n1", "politics")])
+    assert store.history()[TIME].tolist()[-2:] == [FUTURE, FUTURE]
+    assert counted(tmp_path)[0] == ["n1", "Ann", "politics", ""]
+    store.withdraw("Ann", {"article_id": "n1"})
+    assert "n1" not in [cells[0] for cells in counted(tmp_path)]
+
+
+def test_a_time_to_come_is_refused_but_not_what_clocks_differ_by(tmp_path):
+    store = LabelStore(TOPIC, tmp_path)
+    with pytest.raises(NewstanceError, match=rf"topics\.csv, column 'labelled_at': '{FUTURE}' is yet to come; correct"):
+        store.append([row("n2", "sport"), row("n1", "sport", labelled_at=FUTURE)])
+    assert not store.path.exists()
+    soon = (datetime.now(UTC) + timedelta(seconds=50)).strftime(TIME_FORMAT)
+    store.append([row("n1", "sport", labelled_at=soon)])
+    assert store.history()[TIME].tolist() == [soon]
 
 
 def test_a_full_disk_is_one_sentence_and_leaves_whole_lines(tmp_path, monkeypatch):
@@ -147,6 +164,7 @@ def cut(folder: Path, targets: list[str], places: Iterable[float]) -> None:
         # With its whole time a line is whole, though its end is missing.
         whole = [target.strip() for target in targets[: content[head : size + 1].count(b"\n")]]
         assert counting(store.history(), MOOD)["target"].tolist() == whole
+        assert store.path.read_bytes() == content[:size]
         store.append([{**decision, "target": "Oslo (later)"}])
         assert [cells[2] for cells in counted(folder, MOOD)] == [*whole, "Oslo (later)"]
 
@@ -178,13 +196,35 @@ def test_cut_anywhere_in_its_first_line_a_file_is_named_or_has_no_rows(tmp_path)
                 store.history()
 
 
-def test_what_a_crash_left_is_said_before_it_goes(tmp_path, caplog):
+@pytest.mark.parametrize("tail", ["n2,Ann,wea", "n2,Ann,weather", "n2,Ann,weather,,"])
+def test_a_last_line_without_its_end_is_left_by_readers_and_moved_aside_by_writers(tmp_path, caplog, tail):
     store = LabelStore(TOPIC, tmp_path)
-    store.path.write_text(f"{HEADER}n1,Ann,sport,,{EARLY}\nn2,Ann,wea", encoding="utf-8")
+    whole = f"{HEADER}n1,Ann,sport,,{EARLY}\n"
+    store.path.write_text(whole + tail, encoding="utf-8")
+    with caplog.at_level(logging.WARNING):
+        assert store.history()["article_id"].tolist() == ["n1"]
+    assert f"topics.csv, row 3: the last line, '{tail}', has neither a whole labelled_at nor a line end" in caplog.text
+    assert store.path.read_text("utf-8") == whole + tail
+    with pytest.raises(NewstanceError, match="'sprot' is no label"):
+        store.append([row("n3", "sprot")])
+    assert store.path.read_text("utf-8") == whole + tail
     with caplog.at_level(logging.WARNING):
         store.append([row("n3", "skip")])
-    assert "the last line was cut off, as by a crash, and has been removed: 'n2,Ann,wea'" in caplog.text
+    assert f"as by a crash; it was moved to {store.path}.cut: '{tail}'" in caplog.text
     assert [cells[0] for cells in counted(tmp_path)] == ["n1", "n3"]
+    with store.path.open("a", encoding="utf-8") as stream:
+        stream.write("n4,")
+    store.append([row("n4", "skip")])
+    assert (tmp_path / "topics.csv.cut").read_text("utf-8") == f"{tail}\nn4,\n"
+
+
+def test_a_tail_that_cannot_be_moved_aside_stays(tmp_path):
+    store = LabelStore(TOPIC, tmp_path)
+    store.path.write_text(f"{HEADER}n2,Ann,wea", encoding="utf-8")
+    (tmp_path / "topics.csv.cut").mkdir()
+    with pytest.raises(NewstanceError, match=r"topics\.csv\.cut can't be written: Is a directory; nothing was saved"):
+        store.append([row("n3", "skip")])
+    assert store.path.read_text("utf-8") == f"{HEADER}n2,Ann,wea"
 
 
 def _append_many(folder: Path, annotator: str) -> None:

@@ -52,6 +52,10 @@ def test_a_title_is_labelled_by_most_of_its_seed_words_or_not_at_all(title, labe
     assert said.dropna().tolist() == ([label] if label else [])
 
 
+def test_an_address_that_is_no_url_says_nothing():
+    assert votes(articles(("A goal", "", "http://[a/sport")), settings())["section"].isna().all()
+
+
 @pytest.mark.parametrize("combination", COMBINATIONS)
 def test_articles_without_any_seed_word_are_left_out(combination):
     table = articles(("A goal", "goal", ""), ("Nothing", "at all", ""), ("A nurse", "nurse", ""))

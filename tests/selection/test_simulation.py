@@ -4,6 +4,7 @@ import pytest
 from rich.progress import Progress
 from sklearn.metrics import f1_score
 
+from newstance.errors import NewstanceError
 from newstance.models.settings import LinearModel, LogisticRegressionSettings, NaiveBayesSettings, TfidfFeatures
 from newstance.scheme import Scheme
 from newstance.selection import simulation
@@ -97,3 +98,17 @@ def test_the_tables_have_a_row_a_point_and_random_differs_from_nothing(world):
     assert areas.loc[areas["strategy"] == "random", "difference"].isna().all()
     again, _ = curve_tables(predicted, world, SETTINGS, EVALUATION)
     pd.testing.assert_frame_equal(curves, again)
+
+
+def test_a_curve_ends_where_labels_or_train_do_and_every_point_is_scored(world):
+    settings = SETTINGS.model_copy(update={"corrections": 60, "labels": 30, "seeds": 1})
+    predicted = simulate(world, settings, Progress(disable=True), "subject")
+    curves, _ = curve_tables(predicted, world, settings, EVALUATION)
+    assert curves.query("budget == @CORRECTED")["labels"].max() == 30
+    assert curves.query("budget == @NEW")["labels"].max() == 30
+
+
+def test_fewer_labels_than_the_first_ones_are_one_sentence(world):
+    settings = SETTINGS.model_copy(update={"start": 61, "labels": 90})
+    with pytest.raises(NewstanceError, match=r"'subject' has 60 labels in train; make 'selection.start' \(61\) less"):
+        simulate(world, settings, Progress(disable=True), "subject")

@@ -115,7 +115,8 @@ def import_(
     from newstance.exchange import bring_in
 
     done = bring_in(task, kind, file, load_settings(params))
-    say(f"{done.added:,} labels added, {done.changed:,} of them changes; {done.known:,} were there before")
+    outdated = f"; {done.outdated:,} left out, taken back later" if done.outdated else ""
+    say(f"{done.added:,} labels added, {done.changed:,} of them changes; {done.known:,} were there before{outdated}")
 
 
 @app.command()

@@ -32,7 +32,7 @@ class Drift:
     Attributes
     ----------
     sizes
-        Articles of the reference, new ones that were compared, and new ones in all.
+        Articles of the reference, new ones whose embeddings were compared, and new ones in all.
     domain, distance
         Of the embeddings.
     labels, tasks
@@ -82,15 +82,14 @@ def read_articles(paths: Iterable[Path]) -> tuple[list[str], list[Article]]:
 
 
 def read_reference(schemes: Iterable[str], seed: int, folder: Path = PREPARED) -> tuple[list[str], list[Article]]:
-    """Read articles that the champions know the kind of and didn't learn from: validation and test of their tasks."""
-    parts = [
-        data[split] for data in (read_prepared(task, folder) for task in schemes) for split in ("validation", "test")
-    ]
+    """Read articles that the champions know the kind of and didn't learn from: test of their tasks.
+
+    Validation is left out: most models are fitted on train and validation in the end.
+    """
+    parts = [read_prepared(task, folder)["test"] for task in schemes]
     table = pd.concat([part[["article_id", "title", "text"]] for part in parts]).drop_duplicates("article_id")
     if len(table) < FEWEST:
-        raise NewstanceError(
-            f"{folder} holds {len(table)} articles of validation and test; {FEWEST} or more are needed to compare."
-        )
+        raise NewstanceError(f"{folder} holds {len(table)} articles of test; {FEWEST} or more are needed to compare.")
     if len(table) > MOST:
         table = table.sample(MOST, random_state=seed)
     texts = zip(table["title"], table["text"], strict=True)
@@ -109,7 +108,7 @@ def compare(
     Parameters
     ----------
     reference, new
-        Ids and articles. More than `MOST` new ones are sampled.
+        Ids and articles. All new ones are labelled and ranked; the embeddings of at most `MOST` are compared.
     bundle
         The champions, whose encoder embeds the articles.
     settings
@@ -117,10 +116,6 @@ def compare(
     advance
         Is told how many articles of how many were read.
     """
-    total = len(new[0])
-    if total > MOST:
-        chosen = np.sort(np.random.default_rng(settings.seed).choice(total, MOST, replace=False))
-        new = [new[0][row] for row in chosen], [new[1][row] for row in chosen]
     known_ids, ids = reference[0], new[0]
     everything = [*reference[1], *new[1]]
     both, said = _read(bundle, everything, advance)
@@ -134,10 +129,12 @@ def compare(
         labels.append(label_shift(before, after, scheme, settings))
         tasks.append(task_shift(before, after, scheme, settings))
         queues[name] = queue(after, distances, scheme, refused)
+    generator = np.random.default_rng(settings.seed)
+    compared = vectors[np.sort(generator.choice(len(ids), min(MOST, len(ids)), replace=False))]
     return Drift(
-        (len(known_ids), len(ids), total),
-        domain_classifier(known_vectors, vectors, settings),
-        energy_distance(known_vectors, vectors, settings),
+        (len(known_ids), len(compared), len(ids)),
+        domain_classifier(known_vectors, compared, settings),
+        energy_distance(known_vectors, compared, settings),
         pd.concat(labels, ignore_index=True),
         pd.concat(tasks, ignore_index=True),
         (_abstentions(known, settings), _abstentions(answers, settings)),

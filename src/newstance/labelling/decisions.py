@@ -1,4 +1,4 @@
-"""What has been decided so far, and which articles a pass still asks for."""
+"""What has been decided so far, and how far annotators agree."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import sha256
+from operator import itemgetter
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,8 @@ import pandas as pd
 from newstance.labels.agreement import cohen_kappa, observed_agreement
 from newstance.labels.history import TIME
 from newstance.scheme import Scheme
+
+STEP, FEWEST = 10, 20  # an agreement in steps is over so many units, or more by so many
 
 
 class Pass(StrEnum):
@@ -63,6 +66,11 @@ class Decisions:
             unit = self._by_article[row["article_id"]].setdefault(target, {})
             unit[row["annotator"]] = Decision(row[scheme.name], second, row[TIME])
 
+    @property
+    def has_targets(self) -> bool:
+        """Whether a decision is about a target."""
+        return self._scheme.has_targets
+
     def of(self, article_id: str) -> dict[str, dict[str, Decision]]:
         """Return the decisions about an article: by target, by annotator."""
         return self._by_article.get(article_id, {})
@@ -72,13 +80,9 @@ class Decisions:
         return self.of(article_id).get(target, {}).get(annotator)
 
     def others(self, article_id: str, target: str) -> dict[str, Decision]:
-        """Return what the annotators other than the reference decided about a unit."""
+        """Return what the annotators other than the reference decided about a unit, by who decided first."""
         unit = self.of(article_id).get(target, {})
         return {name: decision for name, decision in unit.items() if name != self._reference}
-
-    def articles_of(self, annotator: str) -> int:
-        """Count the articles about which an annotator decided anything."""
-        return sum(any(annotator in unit for unit in units.values()) for units in self._by_article.values())
 
     def open_targets(self, article_id: str, annotator: str, way: Pass) -> list[str]:
         """Return the targets of an article that a second pass or the adjudication asks about."""
@@ -88,53 +92,43 @@ class Decisions:
             if annotator not in unit and len(self.others(article_id, target)) >= (2 if way is Pass.ADJUDICATE else 1)
         ]
 
-    def waiting(self, order: Iterable[str], annotator: str, way: Pass, *, listed: bool) -> list[str]:
-        """Return the articles that a pass asks an annotator for.
-
-        Parameters
-        ----------
-        order
-            All articles, in the order in which they are to come.
-        listed
-            Whether somebody chose these articles: then those that others labelled are asked for too.
-
-        Returns
-        -------
-        list of str
-            First labels: what nobody decided (`listed`: what the annotator didn't). Second pass: what others decided
-            and the annotator didn't. Adjudication: what two decided and the reference didn't, disagreements first.
-        """
-        if way is Pass.LABEL:
-            return [one for one in order if not (self._decided_by(one, annotator) if listed else self.of(one))]
-        found = [one for one in order if self.open_targets(one, annotator, way)]
-        if way is Pass.ADJUDICATE:
-            found.sort(key=lambda one: not self._disputed(one, annotator))
-        return found
-
-    def _decided_by(self, article_id: str, annotator: str) -> bool:
-        return any(annotator in unit for unit in self.of(article_id).values())
-
-    def _disputed(self, article_id: str, annotator: str) -> bool:
+    def disputed(self, article_id: str, annotator: str) -> bool:
+        """Whether annotators differ about a unit that the adjudication asks about."""
         return any(
             len({(one.label, one.second) for one in self.others(article_id, target).values()}) > 1
             for target in self.open_targets(article_id, annotator, Pass.ADJUDICATE)
         )
 
-    def agreement(self, annotator: str) -> list[Agreement]:
-        """Return how far an annotator agrees with each other one, over the units that both decided."""
-        pairs: defaultdict[str, list[tuple[str, str]]] = defaultdict(list)
-        for name, mine, theirs in self._shared(annotator):
-            pairs[name].append((mine, theirs))
-        return [_agreement(name, both) for name, both in sorted(pairs.items())]
+    def agreement(self, annotator: str, *, in_steps: bool = False) -> list[Agreement]:
+        """Return how far an annotator agrees with each other one, over the units that both decided.
 
-    def _shared(self, annotator: str) -> Iterator[tuple[str, str, str]]:
+        Parameters
+        ----------
+        annotator
+            Whose.
+        in_steps
+            Whether it is over the first 20, 30, 40, ... of the units alone, and left out below 20, so that no change of
+            it tells whether the last label was the other's, too.
+        """
+        pairs: defaultdict[str, list[tuple[str, str, str]]] = defaultdict(list)
+        for name, mine, theirs in self._shared(annotator):
+            pairs[name].append((mine.labelled_at, mine.label, theirs.label))
+        found = []
+        for name, both in sorted(pairs.items()):
+            labels = [labels for _, *labels in sorted(both, key=itemgetter(0))]
+            units = len(labels) // STEP * STEP if in_steps else len(labels)
+            if units >= (FEWEST if in_steps else 1):
+                found.append(_agreement(name, labels[:units]))
+        return found
+
+    def _shared(self, annotator: str) -> Iterator[tuple[str, Decision, Decision]]:
         for units in self._by_article.values():
             for unit in units.values():
                 if mine := unit.get(annotator):
-                    yield from ((name, mine.label, one.label) for name, one in unit.items() if name != annotator)
+                    yield from ((name, mine, one) for name, one in unit.items() if name != annotator)
 
 
-def _agreement(annotator: str, labels: Sequence[tuple[str, str]]) -> Agreement:
+def _agreement(annotator: str, labels: Sequence[Sequence[str]]) -> Agreement:
     codes = sorted({label for both in labels for label in both})
     confusion = np.zeros((len(codes), len(codes)))
     for mine, theirs in labels:

@@ -14,8 +14,9 @@ from newstance.bundle.answers import Article
 from newstance.bundle.targets import TargetProposer
 from newstance.errors import NewstanceError
 from newstance.labelling.champion import Champion
-from newstance.labelling.decisions import Decision, Decisions, Pass
+from newstance.labelling.decisions import STEP, Agreement, Decision, Decisions, Pass
 from newstance.labelling.queue import Queue
+from newstance.labelling.rounds import Round, Unit
 from newstance.labelling.schemas import (
     About,
     Choice,
@@ -37,11 +38,20 @@ from newstance.scheme import Scheme
 
 @dataclass(frozen=True)
 class Undoable:
-    """A choice as it was before it was changed; None: there was none."""
+    """A choice as it was before it was changed.
+
+    Attributes
+    ----------
+    before
+        None: there was none.
+    new
+        Whether it was one that a list needs not ask for anew.
+    """
 
     article_id: str
     target: str
     before: Decision | None
+    new: bool
 
 
 class Desk:
@@ -84,6 +94,8 @@ class Desk:
         self._in_hand: dict[str, str] = {}  # by annotator, so that two don't get the same article
         self._put_off: defaultdict[tuple[str, Pass], dict[str, None]] = defaultdict(dict)
         self._undoable: defaultdict[str, list[Undoable]] = defaultdict(list)
+        self._here: defaultdict[str, dict[Unit, bool]] = defaultdict(dict)
+        self._shown: dict[tuple[str, str, int], Agreement] = {}
 
     def next(self, who: Who) -> DeskOut:
         """Hand out the next article."""
@@ -109,12 +121,17 @@ class Desk:
         """
         with self._lock:
             annotator, target = self._name(choice), self._target(choice)
-            before = self._decisions().own(choice.article_id, target, annotator)
-            if before is None or (before.label, before.second) != (choice.label, choice.second):
-                row = self._write(choice.article_id, target, annotator, choice.label, choice.second)
-                self._undoable[annotator].append(Undoable(choice.article_id, target, before))
-                return SavedOut(label=choice.label, second=choice.second, labelled_at=row[TIME])
-            return SavedOut(label=before.label, second=before.second, labelled_at=before.labelled_at)
+            unit = (choice.article_id, target)
+            own = self._round(choice).own(*unit)
+            if own is None or (own.label, own.second) != (choice.label, choice.second):
+                before = self._decisions().own(*unit, annotator)
+                row = self._write(*unit, annotator, choice.label, choice.second)
+                self._undoable[annotator].append(Undoable(*unit, before, new=own is not None))
+                self._here[annotator][unit] = True
+                own = Decision(choice.label, choice.second, row[TIME])
+            # A reason may tell what a model or others say.
+            reason = "" if choice.way is Pass.BLIND else self._queue.reason(*unit)
+            return SavedOut(label=own.label, second=own.second, labelled_at=own.labelled_at, reason=reason)
 
     def undo(self, who: Who) -> DeskOut:
         """Take the annotator's last choice back, as a row more, and hand its article out again."""
@@ -126,6 +143,7 @@ class Desk:
             before = last.before or Decision("", "", "")
             self._write(last.article_id, last.target, annotator, before.label, before.second)
             self._undoable[annotator].pop()
+            self._here[annotator][last.article_id, last.target] = last.new
             return self._desk(who, last.article_id, keep=last.target)
 
     def suggest(self, question: Question) -> SuggestionsOut:
@@ -135,12 +153,15 @@ class Desk:
         ------
         NewstanceError
             When the annotator has not chosen yet and the suggestion was not asked for: it must not anchor the choice.
+            In a blind pass always: the champion learnt from the first labels.
         """
         with self._lock:
-            annotator = self._name(question)
+            now = self._round(question)
             self._require(question)
             targets = question.targets if self.scheme.has_targets else [""]
-            own = [self._decisions().own(question.article_id, target, annotator) for target in targets]
+            own = [now.own(question.article_id, target) for target in targets]
+        if question.way is Pass.BLIND:
+            raise NewstanceError("In a blind pass there are no suggestions: they would tell of the first labels.")
         if not self._champion.knows(self.scheme.name):
             raise NewstanceError("There is no champion for this task; make one with newstance champion and export.")
         if None in own and not question.asked:
@@ -167,69 +188,78 @@ class Desk:
 
     def _desk(self, who: Who, article_id: str | None, *, keep: str | None = None) -> DeskOut:
         annotator = self._name(who)
-        decisions = self._decisions()
-        waiting = self._waiting(who)
+        now = self._round(who)
+        waiting = now.waiting()
         put_off = self._put_off[annotator, who.way]
         if article_id is None:
             self._in_hand.pop(annotator, None)
         else:
             self._in_hand[annotator] = article_id
         return DeskOut(
-            item=None if article_id is None else self._item(article_id, annotator, who.way, keep),
-            labelled=decisions.articles_of(annotator),
+            item=None if article_id is None else self._item(article_id, who.way, now, keep),
+            labelled=now.done(),
             waiting=len(waiting),
             skipped=sum(one in put_off for one in waiting),
-            agreement=decisions.agreement(annotator),
+            agreement=self._agreement(annotator, who.way),
             can_undo=bool(self._undoable[annotator]),
         )
 
-    def _waiting(self, who: Who) -> list[str]:
-        return self._decisions().waiting(self._queue.order, self._name(who), who.way, listed=self._queue.listed)
+    def _round(self, who: Who) -> Round:
+        annotator = self._name(who)
+        return Round(self._queue, self._decisions(), annotator, who.way, self._here[annotator])
+
+    def _agreement(self, annotator: str, way: Pass) -> list[Agreement]:
+        """Return the agreement to show; where others labelled the articles at hand, in steps."""
+        in_steps = way is Pass.BLIND or (way is Pass.LABEL and self._queue.listed)
+        found = self._decisions().agreement(annotator, in_steps=in_steps)
+        if not in_steps:
+            return found
+        # The first answer stays, so that a label changed thereafter doesn't change it.
+        return [self._shown.setdefault((annotator, one.annotator, one.units // STEP), one) for one in found]
 
     def _first(self, who: Who) -> str | None:
         annotator = self._name(who)
         taken = {article for name, article in self._in_hand.items() if name != annotator and who.way is Pass.LABEL}
         put_off = self._put_off[annotator, who.way]
-        free = [one for one in self._waiting(who) if one not in taken]
+        free = [one for one in self._round(who).waiting() if one not in taken]
         fresh = [one for one in free if one not in put_off]
         return next(iter(fresh or sorted(free, key=list(put_off).index)), None)
 
-    def _item(self, article_id: str, annotator: str, way: Pass, keep: str | None) -> ItemOut:
-        row, targets = self._articles[article_id], self._targets(article_id, annotator, way, keep)
+    def _item(self, article_id: str, way: Pass, now: Round, keep: str | None) -> ItemOut:
+        row, targets = self._articles[article_id], self._targets(article_id, way, now, keep)
         return ItemOut(
             article_id=article_id,
             title=row["title"],
             subtitle=row["subtitle"],
             text=row["text"],
-            reason=self._queue.reasons.get(article_id, ""),
-            units=[self._unit(article_id, target, annotator, way) for target in targets],
+            place=self._queue.place(article_id),
+            units=[self._unit(article_id, target, way, now) for target in targets],
         )
 
-    def _unit(self, article_id: str, target: str, annotator: str, way: Pass) -> TargetOut:
-        decisions = self._decisions()
-        own = decisions.own(article_id, target, annotator)
+    def _unit(self, article_id: str, target: str, way: Pass, now: Round) -> TargetOut:
+        own = now.own(article_id, target)
         # In a second pass the labels of others never leave this process.
-        shown = decisions.others(article_id, target) if way is Pass.ADJUDICATE else {}
+        shown = self._decisions().others(article_id, target) if way is Pass.ADJUDICATE else {}
         return TargetOut(
             target=target,
             label=own.label if own else "",
             second=own.second if own else "",
+            required=now.requires(article_id, target),
             others=[Opinion(annotator=name, label=one.label, second=one.second) for name, one in sorted(shown.items())],
         )
 
-    def _targets(self, article_id: str, annotator: str, way: Pass, keep: str | None) -> list[str]:
+    def _targets(self, article_id: str, way: Pass, now: Round, keep: str | None) -> list[str]:
         """Return the targets to ask about: those of the pass, or the own, listed, known and proposed ones."""
         if not self.scheme.has_targets:
             return [""]
         kept = [keep] if keep is not None else []
-        decisions = self._decisions()
+        asked = now.targets(article_id)
         if way is not Pass.LABEL:
-            return list(dict.fromkeys([*kept, *decisions.open_targets(article_id, annotator, way)]))
-        listed = self._queue.targets.get(article_id)
-        known = list(decisions.of(article_id))
+            return list(dict.fromkeys([*kept, *asked]))
+        known = list(self._decisions().of(article_id))
         row = self._articles[article_id]
-        proposed = [] if listed else self._proposes().propose(row["title"], row["text"])
-        return list(dict.fromkeys([*kept, *(listed or []), *known, *proposed]))
+        proposed = [] if asked else self._proposes().propose(row["title"], row["text"])
+        return list(dict.fromkeys([*kept, *asked, *known, *proposed]))
 
     def _proposes(self) -> TargetProposer:
         if self._proposer is None:

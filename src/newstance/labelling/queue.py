@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pandas as pd
 
 from newstance.errors import NewstanceError
 from newstance.labelling.decisions import shuffled
+from newstance.labels.history import TIME_FORMAT
 
 
 @dataclass(frozen=True)
@@ -23,14 +25,29 @@ class Queue:
         Numbers of articles.
     listed
         Whether somebody chose them.
-    targets, reasons
-        By article: the targets that the list asks about, and why the article is on it.
+    written
+        When the list was, as `newstance.labels.history.TIME_FORMAT` has it.
+    targets
+        By article: the targets that the list asks about.
+    reasons
+        By article and target ("" where the list names none): why the list has it.
     """
 
     order: list[str]
     listed: bool = False
+    written: str = ""
     targets: dict[str, list[str]] = field(default_factory=dict)
-    reasons: dict[str, str] = field(default_factory=dict)
+    reasons: dict[tuple[str, str], str] = field(default_factory=dict)
+
+    def place(self, article_id: str) -> str:
+        """Say where on the list an article is, and no more than that: a reason could tell the label."""
+        if not self.listed or article_id not in self.order:
+            return ""
+        return f"ranked {self.order.index(article_id) + 1} of {len(self.order)}"
+
+    def reason(self, article_id: str, target: str) -> str:
+        """Return why the list has a unit; empty where it doesn't say."""
+        return self.reasons.get((article_id, target)) or self.reasons.get((article_id, ""), "")
 
     @classmethod
     def at_random(cls, article_ids: Collection[str], seed: int) -> Queue:
@@ -54,6 +71,7 @@ class Queue:
             When there is no such file, or it is no such list, or names an article that there isn't.
         """
         try:
+            written = datetime.fromtimestamp(path.stat().st_mtime, UTC).strftime(TIME_FORMAT)
             table = pd.read_csv(path, dtype="str", keep_default_na=False)
         except FileNotFoundError:
             raise NewstanceError(f"{path} does not exist; `newstance labels next` writes such a list.") from None
@@ -63,12 +81,14 @@ class Queue:
             raise NewstanceError(f"{path}, row 1: lacks the column article_id.")
         known = set(article_ids)
         targets: defaultdict[str, list[str]] = defaultdict(list)
-        reasons: dict[str, str] = {}
+        reasons: dict[tuple[str, str], str] = {}
         for line, row in enumerate(table.to_dict("records"), start=2):
             article_id = row["article_id"].strip()
             if article_id not in known:
                 raise NewstanceError(f"{path}, row {line}: there is no article '{article_id}'; remove the row.")
-            reasons.setdefault(article_id, row.get("reason", ""))
-            if target := row.get("target", "").strip():
+            target = " ".join(row.get("target", "").split())
+            if target and target not in targets[article_id]:
                 targets[article_id].append(target)
-        return cls(list(reasons), listed=True, targets=dict(targets), reasons=reasons)
+            reasons.setdefault((article_id, target), row.get("reason", ""))
+        order = list(dict.fromkeys(article_id for article_id, _ in reasons))
+        return cls(order, True, written, dict(targets), reasons)

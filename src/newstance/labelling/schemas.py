@@ -79,8 +79,9 @@ class TargetOut(BaseModel):
     """A unit of the article at hand; its target is empty where the scheme has none."""
 
     target: str
-    label: str = Field(description="The annotator's own choice, or empty")
+    label: str = Field(description="The annotator's own choice; empty, too, where a list asks for it anew")
     second: str
+    required: bool = Field(description="Whether the article stays open until this is decided")
     others: list[Opinion] = Field(description="What others decided; only in adjudication")
 
 
@@ -91,7 +92,7 @@ class ItemOut(BaseModel):
     title: str
     subtitle: str
     text: str
-    reason: str = Field(description="Why the list has it; empty where it came at random")
+    place: str = Field(description="Where the list has it; empty where it came at random")
     units: list[TargetOut]
 
 
@@ -99,10 +100,12 @@ class DeskOut(BaseModel):
     """What comes next, and how far things are."""
 
     item: ItemOut | None
-    labelled: int = Field(description="Articles that the annotator labelled")
+    labelled: int = Field(description="Articles that the pass asked for and the annotator labelled")
     waiting: int = Field(description="Articles that the pass still asks for")
     skipped: int = Field(description="How many of them were put off")
-    agreement: list[Agreement] = Field(description="With each other annotator, on what both labelled")
+    agreement: list[Agreement] = Field(
+        description="With each other annotator, on what both labelled; in steps where others labelled the articles"
+    )
     can_undo: bool
 
 
@@ -112,6 +115,7 @@ class SavedOut(BaseModel):
     label: str
     second: str
     labelled_at: str
+    reason: str = Field(description="Why the list has the article; a blind pass is not told")
 
 
 class SuggestionOut(BaseModel):

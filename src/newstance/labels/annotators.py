@@ -26,7 +26,8 @@ def annotator_differences(annotations: pd.DataFrame, scheme: Scheme, settings: E
     Parameters
     ----------
     annotations
-        The rows that count (`newstance.labels.history.counting`).
+        The rows that count (`newstance.labels.history.counting`), of annotators who decided on their own: not of a
+        reference that settles what others disagree on.
     scheme, settings
         Labels; level, resamples and seed.
 

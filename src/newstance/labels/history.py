@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import csv
 import io
+import logging
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,12 +23,15 @@ import pandas as pd
 from newstance.errors import NewstanceError
 from newstance.scheme import Scheme
 
+logger = logging.getLogger(__name__)
+
 TIME = "labelled_at"
 TIME_FORMAT = "%Y-%m-%dT%H:%M:%SZ"
 TIME_LENGTH = len("2017-02-07T12:00:00Z")
+ENDING_TIME = re.compile(rb'[",\s](\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)[" \t\r]*$', re.MULTILINE)
 
 
-def read_history(scheme: Scheme, directory: Path) -> pd.DataFrame:
+def read_history(scheme: Scheme, directory: Path, *, forgiving: bool = False) -> pd.DataFrame:
     """Read and check every row of a scheme's annotation file.
 
     Parameters
@@ -35,6 +40,8 @@ def read_history(scheme: Scheme, directory: Path) -> pd.DataFrame:
         Says the file's name and its columns; they may come in any order, `labelled_at` after them.
     directory
         The folder that holds the file.
+    forgiving
+        Whether a last line that was cut off is left out, with a warning, rather than refused.
 
     Returns
     -------
@@ -48,7 +55,7 @@ def read_history(scheme: Scheme, directory: Path) -> pd.DataFrame:
         When the file is missing or no CSV, its last line was cut off, or a row breaks the scheme; names file, row (the
         line of the file) and column.
     """
-    rows = read_rows(scheme, directory)
+    rows = read_rows(scheme, directory, forgiving=forgiving)
     if rows.problems:
         raise NewstanceError(f"{rows.path}, {rows.problems[0]}.")
     return rows.cells
@@ -67,12 +74,17 @@ def counting(history: pd.DataFrame, scheme: Scheme) -> pd.DataFrame:
     DataFrame
         The same columns; in the order in which the annotators first decided.
     """
+    last = latest(history, scheme)
+    return last[last[scheme.name] != ""].reset_index(drop=True)
+
+
+def latest(history: pd.DataFrame, scheme: Scheme) -> pd.DataFrame:
+    """Keep the latest row of each unit and annotator, also where it takes the decision back; see `counting`."""
     key = [*scheme.unit, "annotator"]
     # Stable: of the same second, the later line is the later decision. No time sorts before all times.
-    latest = history.sort_values(TIME, kind="stable").drop_duplicates(key, keep="last")
+    last = history.sort_values(TIME, kind="stable").drop_duplicates(key, keep="last")
     firsts = history.loc[~history.duplicated(key), key]
-    counted = firsts.merge(latest, on=key, how="left")[history.columns]
-    return counted[counted[scheme.name] != ""].reset_index(drop=True)
+    return firsts.merge(last, on=key, how="left")[history.columns]
 
 
 def divided(content: bytes, scheme: Scheme, path: Path) -> tuple[list[str], bytes]:
@@ -113,6 +125,12 @@ def is_cut_off(tail: bytes, header: list[str]) -> bool:
     except (csv.Error, UnicodeDecodeError):
         return True
     return len(row) != len(header) or not is_time(row[-1].strip())
+
+
+def latest_time(content: bytes) -> str:
+    """Return the latest time at the end of a line, or nothing; without a look at the other cells, so it is quick."""
+    found = {time.decode() for time in ENDING_TIME.findall(content)}
+    return next((time for time in sorted(found, reverse=True) if is_time(time)), "")
 
 
 def is_time(text: str) -> bool:
@@ -159,8 +177,8 @@ class Rows:
     problems: list[Problem]
 
 
-def read_rows(scheme: Scheme, directory: Path) -> Rows:
-    """Read a scheme's annotation file whatever its rows hold.
+def read_rows(scheme: Scheme, directory: Path, *, forgiving: bool = False) -> Rows:
+    """Read a scheme's annotation file whatever its rows hold; see `read_history`.
 
     Raises
     ------
@@ -168,7 +186,7 @@ def read_rows(scheme: Scheme, directory: Path) -> Rows:
         When the file is missing or no CSV, or its last line was cut off.
     """
     path = directory / scheme.annotations
-    cells, lines, ragged = _read_cells(path, scheme)
+    cells, lines, ragged = _read_cells(path, scheme, forgiving=forgiving)
     return Rows(path, cells, lines, [*ragged, *problems(cells, lines, scheme)])
 
 
@@ -216,7 +234,7 @@ def problems(cells: pd.DataFrame, lines: list[int], scheme: Scheme) -> list[Prob
     return found
 
 
-def _read_cells(path: Path, scheme: Scheme) -> tuple[pd.DataFrame, list[int], list[Problem]]:
+def _read_cells(path: Path, scheme: Scheme, *, forgiving: bool) -> tuple[pd.DataFrame, list[int], list[Problem]]:
     """Read all cells as text, white space around them removed, the line where each row ends, and the ragged rows."""
     try:
         content = path.read_bytes()
@@ -224,12 +242,13 @@ def _read_cells(path: Path, scheme: Scheme) -> tuple[pd.DataFrame, list[int], li
         raise NewstanceError(f"{path} is missing; scheme '{scheme.name}' needs it for its annotations.") from None
     header, body = divided(content, scheme, path)
     tail = body.rpartition(b"\n")[2]
-    last_line = content.count(b"\n") + 1
     if is_cut_off(tail, header):
-        raise NewstanceError(
-            f"{path}, row {last_line}: the last line was cut off, as by a crash "
-            f"({tail.decode('utf-8', errors='replace')!r}); remove it, or run newstance label, which does."
-        )
+        line, text = content.count(b"\n") + 1, tail.decode("utf-8", errors="replace")
+        found = f"{path}, row {line}: the last line, {text!r}, has neither a whole {TIME} nor a line end"
+        if not forgiving:
+            raise NewstanceError(f"{found}; end the line if the row is whole, else remove it.")
+        logger.warning("%s; it is left out. End the line if the row is whole.", found)
+        body = body.removesuffix(tail)
     rows: list[list[str]] = []
     lines: list[int] = []
     ragged: list[Problem] = []

@@ -9,7 +9,7 @@ import os
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pandas as pd
@@ -17,13 +17,23 @@ from filelock import FileLock
 
 from newstance.errors import NewstanceError
 from newstance.files import atomic_path
-from newstance.labels.history import TIME, TIME_FORMAT, check_rows, divided, is_cut_off, is_time, read_history
+from newstance.labels.history import (
+    TIME,
+    TIME_FORMAT,
+    check_rows,
+    divided,
+    is_cut_off,
+    is_time,
+    latest_time,
+    read_history,
+)
 from newstance.scheme import Scheme
 
 logger = logging.getLogger(__name__)
 
 # Tables name pairs of annotators FIRST-SECOND, so a name has no hyphen.
 NAME = re.compile(r"\w{1,32}")
+LEEWAY = timedelta(minutes=1)  # so far the clocks of two machines may differ
 WINDOWS_END = "\r\n"
 UNFIT = re.compile(r"[\r\n\0\ud800-\udfff]")  # a row is one line of UTF-8
 
@@ -51,7 +61,8 @@ class LabelStore:
     """The annotation file of a scheme, for as many writers at a time as there are.
 
     A row is one line, appended as a whole and on the disk when `append` returns; a crash before that loses this row
-    alone. What it leaves of the row is removed, and said in the log, when the file is next used.
+    alone. What it leaves of the row is left out when the file is read. The next `append` moves it to a file beside
+    whose name ends in `.cut`, and says so in the log: it may be a row that somebody typed in an editor.
 
     Parameters
     ----------
@@ -73,8 +84,9 @@ class LabelStore:
         Parameters
         ----------
         rows
-            Cells by column; a column that is not given is empty. Without `labelled_at`, the time is now. An empty label
-            takes the annotator's decision on the unit back; any other replaces it.
+            Cells by column; a column that is not given is empty. Without `labelled_at`, the time is now, or the file's
+            latest where that is still to come. An empty label takes the annotator's decision on the unit back; any
+            other replaces it.
 
         Returns
         -------
@@ -84,15 +96,16 @@ class LabelStore:
         Raises
         ------
         NewstanceError
-            When a row breaks the scheme, the file that is there is broken, or the disk is full. The file is then as it
-            was: all of the rows are written, or none.
+            When a row breaks the scheme or is of a time to come, the file that is there is broken, or the disk is full.
+            The file is then as it was: all of the rows are written, or none.
         """
         given = [dict(row) for row in rows]
-        with self._locked():
-            content = self._whole()
+        with self.locked():
+            content = self._content()
             table = self._checked(given, content)
-            header = self._with_times(content)
-            _write(self.path, "".join(line_of([row[name] for name in header]) for row in table.to_dict("records")))
+            header = self._with_times(self._without_tail(content))
+            lines = [line_of([row[name] for name in header]) for row in table.to_dict("records")]
+            _write(self.path, "".join(lines).encode())
         return table
 
     def withdraw(self, annotator: str, unit: Mapping[str, str]) -> None:
@@ -100,32 +113,40 @@ class LabelStore:
         self.append([{**unit, "annotator": annotator}])
 
     def history(self) -> pd.DataFrame:
-        """Return every row (`newstance.labels.history.read_history`); none where there is no file yet."""
-        with self._locked():
-            if not self._whole():
+        """Return every row (`newstance.labels.history.read_history`); none where there is no file yet.
+
+        A last line that was cut off is left out, and stays in the file.
+        """
+        with self.locked():
+            if not self._content():
                 return pd.DataFrame(columns=[*self.scheme.annotation_columns, TIME], dtype="str")
-            return read_history(self.scheme, self.path.parent)
+            return read_history(self.scheme, self.path.parent, forgiving=True)
 
     @contextmanager
-    def _locked(self) -> Iterator[None]:
+    def locked(self) -> Iterator[None]:
+        """Keep other writers out, as between a look at `history` and an `append` that depends on it."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with self._lock:
             yield
 
-    def _whole(self) -> bytes:
-        """Return the file's content after removing what a crash left of a row; nothing where there is no file."""
-        if not self.path.is_file():
+    def _content(self) -> bytes:
+        return self.path.read_bytes() if self.path.is_file() else b""
+
+    def _without_tail(self, content: bytes) -> bytes:
+        """Move what a crash left of a row to the file beside; return the rest."""
+        if not content:
             return b""
-        content = self.path.read_bytes()
         header, body = divided(content, self.scheme, self.path)
         tail = body.rpartition(b"\n")[2]
         if not is_cut_off(tail, header):
             return content
+        aside = self.path.with_name(f"{self.path.name}.cut")
+        _write(aside, tail + b"\n")  # first, so that no crash loses it
         with self.path.open("r+b") as stream:
             stream.truncate(len(content) - len(tail))
             os.fsync(stream.fileno())
-        removed = tail.decode("utf-8", errors="replace")
-        logger.warning("%s: the last line was cut off, as by a crash, and has been removed: %r", self.path, removed)
+        moved = tail.decode("utf-8", errors="replace")
+        logger.warning("%s: the last line was cut off, as by a crash; it was moved to %s: %r", self.path, aside, moved)
         return content.removesuffix(tail)
 
     def _with_times(self, content: bytes) -> list[str]:
@@ -149,8 +170,10 @@ class LabelStore:
         columns = [*self.scheme.annotation_columns, TIME]
         if unknown := {name for row in rows for name in row} - set(columns):
             raise NewstanceError(f"{self.path} has no column {', '.join(sorted(unknown))}.")
-        now = _now(content)
         cells = [{name: row.get(name, "").strip() for name in columns} for row in rows]
+        refuse_future([row[TIME] for row in cells], str(self.path))
+        # None before a time that is there: it would lose to it. Of equal times the later line counts.
+        now = max(datetime.now(UTC).strftime(TIME_FORMAT), latest_time(content))
         for row in cells:
             row[TIME] = row[TIME] or now
             check_annotator(row["annotator"])
@@ -162,11 +185,11 @@ class LabelStore:
         return table
 
 
-def _now(content: bytes) -> str:
-    """Return the time, but none before that of a file's last row: a clock put back must not undo a decision."""
-    last = content.rstrip().rpartition(b",")[2].decode("utf-8", errors="replace")
-    now = datetime.now(UTC).strftime(TIME_FORMAT)
-    return max(now, last) if is_time(last) else now
+def refuse_future(times: Iterable[str], source: str) -> None:
+    """Refuse times that are still to come; a decision of then would beat every one that is made before."""
+    limit = (datetime.now(UTC) + LEEWAY).strftime(TIME_FORMAT)
+    if found := [time for time in times if is_time(time) and time > limit]:
+        raise NewstanceError(f"{source}, column '{TIME}': '{found[0]}' is yet to come; correct the time or the clock.")
 
 
 def line_of(cells: Iterable[str]) -> str:
@@ -183,15 +206,17 @@ def _replace(path: Path, content: bytes) -> None:
         os.fsync(stream.fileno())
 
 
-def _write(path: Path, text: str) -> None:
-    """Append a text as a whole, down to the disk."""
-    content = text.encode()
-    with path.open("ab", buffering=0) as stream:
-        size = stream.tell()
-        try:
-            while content:
-                content = content[stream.write(content) :]
-            os.fsync(stream.fileno())
-        except OSError as error:
-            stream.truncate(size)
-            raise NewstanceError(f"{path} can't be written: {error.strerror}; nothing was saved.") from None
+def _write(path: Path, content: bytes) -> None:
+    """Append bytes as a whole, down to the disk."""
+    try:
+        with path.open("ab", buffering=0) as stream:
+            size = stream.tell()
+            try:
+                while content:
+                    content = content[stream.write(content) :]
+                os.fsync(stream.fileno())
+            except OSError:
+                stream.truncate(size)
+                raise
+    except OSError as error:
+        raise NewstanceError(f"{path} can't be written: {error.strerror}; nothing was saved.") from None

@@ -151,7 +151,10 @@ def _hits(text: str, settings: WeakSettings) -> Counter[str]:
 
 
 def _section_hits(url: str, settings: WeakSettings) -> Counter[str]:
-    parts = {part.lower() for part in urlsplit(url).path.split("/")}
+    try:
+        parts = {part.lower() for part in urlsplit(url).path.split("/")}
+    except ValueError:  # no URL, whatever the corpus says
+        parts = set()
     return Counter({label: len(parts & set(names)) for label, names in settings.sections.items()})
 
 

@@ -29,7 +29,7 @@ from newstance.pipeline import ARTICLES
 from newstance.scheme import Scheme
 from newstance.selection.models import LEARNER, committee
 from newstance.selection.strategies import Array
-from newstance.settings import Settings
+from newstance.settings import PREPARED, Settings
 
 CHAMPION = "champion"
 
@@ -45,7 +45,7 @@ class ProjectPool:
     units
         What can be chosen: the unit's columns, `title`, `text`, `group`, and of labelled ones the label.
     labelled
-        What a model can learn from: the same columns.
+        What a model can learn from: the same columns, without test.
     aliases
         Further names of targets.
     bundle
@@ -159,20 +159,16 @@ class Project:
         return ProjectPool(self.scheme, fresh.reset_index(drop=True), self._labelled, self._aliases, self._champion)
 
     def doubtful(self) -> ProjectPool:
-        """Return the pool of labelled units that the reference annotator has not decided.
+        """Return the pool of labelled units that are not of test: the reference annotator hasn't decided them.
 
         Raises
         ------
         NewstanceError
             When there is no such unit.
         """
-        reference = self._annotations[self._annotations["annotator"] == self.settings.labels.reference]
-        decided = pd.MultiIndex.from_frame(reference[self.scheme.unit])
-        open_units = self._labelled[~pd.MultiIndex.from_frame(self._labelled[self.scheme.unit]).isin(decided)]
-        if open_units.empty:
+        if self._labelled.empty:
             raise NewstanceError(f"Task '{self.scheme.name}' has no label that could be wrong: nothing is labelled.")
-        units = open_units.reset_index(drop=True)
-        return ProjectPool(self.scheme, units, self._labelled, self._aliases, self._champion)
+        return ProjectPool(self.scheme, self._labelled, self._labelled, self._aliases, self._champion)
 
     @cached_property
     def _articles(self) -> pd.DataFrame:
@@ -188,7 +184,18 @@ class Project:
     @cached_property
     def _labelled(self) -> pd.DataFrame:
         labels = resolve(self._annotations, self.settings.labels.training, self.scheme)
-        return labels.merge(self._articles, on="article_id")
+        labelled = labels.merge(self._articles, on="article_id")
+        return labelled[~labelled["group"].isin(self._tested)].reset_index(drop=True)
+
+    @cached_property
+    def _tested(self) -> set[Any]:
+        """The groups of test, which must not help to choose: what the reference decided, and what was split off."""
+        reference = self._annotations["annotator"] == self.settings.labels.reference
+        ids = set(self._annotations.loc[reference, "article_id"])
+        split_off = PREPARED / self.scheme.name / "test.parquet"
+        if split_off.is_file():
+            ids |= set(read_parquet(split_off)["article_id"])
+        return set(self._articles.loc[self._articles["article_id"].isin(ids), "group"])
 
     @cached_property
     def _aliases(self) -> Aliases:

@@ -13,6 +13,7 @@ from rich.progress import Progress
 from sklearn.base import clone
 from sklearn.model_selection import GroupKFold
 
+from newstance.errors import NewstanceError
 from newstance.experiment.fit import EMBEDDINGS
 from newstance.experiment.noise import FOLDS
 from newstance.models.build import build
@@ -157,7 +158,7 @@ def correct(world: World, strategy: str, settings: SelectionSettings, seed: int)
     for place in generator.permutation(len(rows))[: round(settings.wrong * len(rows))]:
         labels[place] = generator.choice([code for code in world.codes if code != labels[place]])
     unread, predicted, done = rows, [], 0
-    for count in counts(CORRECTED, settings, len(rows)):
+    for count in counts(CORRECTED, settings, len(world.labels)):
         if count > done:
             pool = HiddenPool(world, unread, rows, labels, doubted=True)
             read = unread[STRATEGIES[strategy](pool, count - done, generator).rows]
@@ -169,9 +170,9 @@ def correct(world: World, strategy: str, settings: SelectionSettings, seed: int)
 
 
 def counts(budget: str, settings: SelectionSettings, units: int) -> list[int]:
-    """Return how many labels are bought (or read) at each point of a curve."""
+    """Return how many labels are bought (or read) at each point of a curve, with so many units in train."""
     first, last = (settings.start, settings.labels) if budget == NEW else (0, settings.corrections)
-    return list(range(first, min(last, units) + 1, settings.batch))
+    return list(range(first, min(last, settings.labels, units) + 1, settings.batch))
 
 
 def _said(world: World, rows: Rows, labels: NDArray[np.object_]) -> NDArray[np.object_]:
@@ -187,7 +188,16 @@ def simulate(world: World, settings: SelectionSettings, progress: Progress, name
     -------
     dict
         Budget (`BUDGETS`) to strategy to what is said of test: str, shape (seeds, points, test units).
+
+    Raises
+    ------
+    NewstanceError
+        When train has fewer units than are labelled at first.
     """
+    if len(world.labels) < settings.start:
+        raise NewstanceError(
+            f"Task '{name}' has {len(world.labels)} labels in train; make 'selection.start' ({settings.start}) less."
+        )
     bar = progress.add_task(name, total=settings.seeds * sum(map(len, BUDGETS.values())))
     found: dict[str, dict[str, Any]] = {}
     for budget, strategies in BUDGETS.items():

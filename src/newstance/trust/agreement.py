@@ -93,7 +93,7 @@ def sentences(found: Agreement) -> list[str]:
         said.append(
             f"{found.scheme.title}: {first} and {second} agree on {_share(high.agreement)} of "
             f"{words.count(high.units)} units. If they err independently, each is right on {_share(high.accuracy)}: "
-            "no model can be seen to be better than that by the labels of one of them."
+            "a model that scores above that by the labels of one of them has learned this annotator's habits, too."
         )
     said += [
         f"Scored by {found.reference} as models are, {row['annotator']} reaches macro-F1 "

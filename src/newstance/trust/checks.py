@@ -60,7 +60,8 @@ def check(tasks: Iterable[str], settings: Settings, *, suspects: bool = True) ->
 
     Problems are rows that break the scheme or have too few cells, second labels of a unit by one annotator without
     times, annotators without a proper name, and articles that the corpus doesn't have. Suspects are annotators who
-    differ from the rest (`newstance.labels.annotators`) and labels that confident learning takes for errors.
+    differ from the rest (`newstance.labels.annotators`), units that annotators label differently and no reference has
+    settled, and labels that confident learning takes for errors.
 
     Parameters
     ----------
@@ -92,6 +93,7 @@ def check(tasks: Iterable[str], settings: Settings, *, suspects: bool = True) ->
         history = rows.cells.assign(row=rows.lines)
         counted = counting(history[~history["row"].isin({one.row for one in wrong})], scheme)
         doubts += _annotators(counted, scheme, settings, str(rows.path))
+        doubts += _conflicts(counted, scheme, settings, str(rows.path))
         doubts += _suspects(counted, scheme, settings, str(rows.path)) if suspects else []
     return problems + doubts
 
@@ -119,13 +121,27 @@ def _problems(rows: Rows, scheme: Scheme, corpus_ids: set[str] | None) -> Iterat
 
 
 def _annotators(counted: pd.DataFrame, scheme: Scheme, settings: Settings, file: str) -> Iterator[Finding]:
-    table = annotator_differences(counted, scheme, settings.evaluation)
+    # The reference settles where others differ, so it agrees with each of them more than they do with each other.
+    peers = counted[counted["annotator"] != settings.labels.reference]
+    table = annotator_differences(peers, scheme, settings.evaluation)
     for row in records(table[table["differs"].astype(bool)]):
         text = (
             f"'{row['annotator']}' agrees with the others by kappa {words.with_interval(row, 'kappa')}, they with each "
             f"other on the same units by {words.with_interval(row, 'others')}; go through the codebook together."
         )
         yield Finding(Severity.SUSPECT, "annotator differs", scheme.name, file, None, "annotator", text)
+
+
+def _conflicts(counted: pd.DataFrame, scheme: Scheme, settings: Settings, file: str) -> Iterator[Finding]:
+    """Find the units that annotators label differently and the reference has not settled."""
+    settled = pd.MultiIndex.from_frame(counted.loc[counted["annotator"] == settings.labels.reference, scheme.unit])
+    unsettled = counted[~pd.MultiIndex.from_frame(counted[scheme.unit]).isin(settled)]
+    differing = unsettled.groupby(scheme.unit)[scheme.name].transform("nunique") > 1
+    for unit, rows in unsettled[differing].groupby(scheme.unit, sort=False):
+        said = " and ".join(f"'{row['annotator']}' says '{row[scheme.name]}'" for row in records(rows))
+        target = f" toward '{unit[1]}'" if scheme.has_targets else ""
+        text = f"article '{unit[0]}'{target}: {said}; settle it with newstance label --pass adjudicate."
+        yield Finding(Severity.SUSPECT, "conflict", scheme.name, file, int(rows["row"].max()), scheme.name, text)
 
 
 def _suspects(counted: pd.DataFrame, scheme: Scheme, settings: Settings, file: str) -> Iterator[Finding]:

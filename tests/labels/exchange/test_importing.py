@@ -1,11 +1,15 @@
+import threading
+
 import pandas as pd
 import pytest
 
 from exchanged import TOPIC
 from newstance.errors import NewstanceError
 from newstance.labels.annotations import read_annotations
+from newstance.labels.exchange import importing
 from newstance.labels.exchange.content import label_columns
 from newstance.labels.exchange.importing import Imported, import_labels
+from newstance.labels.store import LabelStore
 
 EARLY, LATE = "2017-02-07T12:00:00Z", "2017-02-08T12:00:00Z"
 IDS = {"1", "2", "3"}
@@ -41,6 +45,40 @@ def test_another_label_without_a_later_time_is_a_conflict_and_nothing_is_added(t
     with pytest.raises(NewstanceError, match=r"new\.csv: '1 / A' is labelled otherwise in .*topics\.csv before"):
         bring(tmp_path, ["2", "A", "sport", "", LATE], ["1", "A", "weather", "", time])
     assert (tmp_path / "topics.csv").read_bytes() == before
+
+
+def test_a_label_from_before_it_was_taken_back_is_left_out(tmp_path):
+    store = LabelStore(TOPIC, tmp_path)
+    store.append([{"article_id": one, "annotator": "A", "topic": "", "labelled_at": LATE} for one in ("1", "2", "3")])
+    given = [["1", "A", "sport", "", EARLY], ["2", "A", "sport", "", LATE], ["3", "A", "skip", "", ""]]
+    assert bring(tmp_path, *given) == Imported(added=2, changed=0, known=0, outdated=1)
+    assert read_annotations(TOPIC, tmp_path)["article_id"].tolist() == ["2", "3"]
+    assert len(store.history()) == 5
+
+
+def test_a_time_to_come_is_refused_with_the_file_it_came_from(tmp_path):
+    with pytest.raises(NewstanceError, match=r"new\.csv, column 'labelled_at': '2199-01-01T00:00:00Z' is yet to come"):
+        bring(tmp_path, ["1", "A", "sport", "", "2199-01-01T00:00:00Z"])
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_nobody_writes_between_the_look_and_the_appending(tmp_path, monkeypatch):
+    others: list[threading.Thread] = []
+
+    class Interrupted(LabelStore):
+        def append(self, rows):
+            other = LabelStore(TOPIC, tmp_path)
+            others.append(
+                threading.Thread(target=other.append, args=[[{"article_id": "1", "annotator": "A", "topic": "skip"}]])
+            )
+            others[0].start()
+            others[0].join(timeout=0.3)
+            return super().append(rows)
+
+    monkeypatch.setattr(importing, "LabelStore", Interrupted)
+    assert bring(tmp_path, ["1", "A", "sport", "", EARLY]).added == 1
+    others[0].join()
+    assert LabelStore(TOPIC, tmp_path).history()["topic"].tolist() == ["sport", "skip"]
 
 
 def test_a_second_label_that_differs_is_a_conflict(tmp_path):

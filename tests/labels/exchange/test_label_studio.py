@@ -63,7 +63,7 @@ def test_an_export_of_label_studio_is_read_with_its_annotators_and_times(tmp_pat
             annotation("sport", was_cancelled=True),
             {"result": [], "completed_by": 2},
         ),
-        task(annotation("weather", completed_by={"id": 5}), article_id=22),
+        task(annotation("weather", completed_by={"id": 5, "email": None}), article_id=22),
     ]
     assert read(tmp_path, tasks).to_numpy().tolist() == [
         ["1", "user1", "sport", "", "2026-11-01T10:30:00Z"],
@@ -92,3 +92,11 @@ def test_an_export_of_label_studio_is_read_with_its_annotators_and_times(tmp_pat
 def test_what_is_no_label_is_refused_with_its_place(tmp_path, tasks, message):
     with pytest.raises(NewstanceError, match=message):
         read(tmp_path, tasks)
+
+
+@pytest.mark.parametrize("name", ["out.json", "out.xml"])
+def test_an_interface_that_is_there_is_not_replaced(tmp_path, name):
+    (tmp_path / "out.xml").write_text("mine", encoding="utf-8")
+    with pytest.raises(NewstanceError, match=r"out\.xml, which must be another file and not be there yet"):
+        label_studio.write(tmp_path / name, content())
+    assert [path.read_text(encoding="utf-8") for path in tmp_path.iterdir()] == ["mine"]

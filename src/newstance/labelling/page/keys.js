@@ -14,11 +14,12 @@ export function withKeys(task) {
 
 /** What a key press means: a label with whether it is the second one, a command, or null. */
 export function meaning(event, labels) {
-  if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return null;
+  // A key that is held down meant one thing.
+  if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || event.repeat) return null;
   if (event.target.closest("input, select, textarea, [contenteditable]")) return null;
-  // Shift, or the layout, changes what a digit's key types; its place on the keyboard stays.
-  const digit = /^(?:Digit|Numpad)(\d)$/.exec(event.code)?.[1];
-  const typed = digit ?? event.key.toLowerCase();
+  // Shift, or the layout, changes what a digit's key types; its place on the keyboard stays. A key of the number pad
+  // types a digit only while Num Lock is on.
+  const typed = /^Digit(\d)$/.exec(event.code)?.[1] ?? event.key.toLowerCase();
   const label = labels.find((one) => one.key !== "" && one.key === typed);
   if (label) return { label, second: event.shiftKey };
   if (typed in COMMANDS) return { command: COMMANDS[typed] };

@@ -12,6 +12,7 @@ const MANY = 7; // more labels than this are shown without their definitions
 let project = null;
 let task = null;
 let labels = [];
+let session = null; // who began, with what; what the fields say counts at the next start
 let desk = null;
 let current = 0; // which unit of the article is labelled by the keys
 let suggestions = new Map(); // by target: what the champion said, and whether it was asked before the choice
@@ -19,7 +20,8 @@ let busy = Promise.resolve();
 
 const item = () => desk?.item ?? null;
 const unit = () => item()?.units[current] ?? null;
-const who = () => ({ task: task.name, annotator: find("annotator").value.trim(), pass: find("pass").value });
+const chosen = () => ({ task: task.name, annotator: find("annotator").value.trim(), pass: find("pass").value });
+const suggests = () => task.champion && session?.pass !== "blind";
 const nameOf = (code) => capital(labels.find((label) => label.code === code)?.name ?? code);
 
 /** Do one thing after the other; what goes wrong is said, and nothing else happens. */
@@ -29,12 +31,20 @@ function act(work) {
     try {
       await work();
     } catch (error) {
-      if (!(error instanceof Problem)) throw error;
-      find("failure").replaceChildren(icon(ICONS.warning), element("p", {}, error.message));
+      // A promise that fails would take every later action with it.
+      const said = error instanceof Problem ? error.message : `The page failed (${error}); load it again.`;
+      find("failure").replaceChildren(icon(ICONS.warning), element("p", {}, said));
       find("failure").hidden = false;
     }
   });
   return busy;
+}
+
+/** Ask the server as who began; null when somebody chose another task or pass before it answered. */
+async function send(path, more = {}) {
+  const asking = session;
+  const answer = await request(path, { ...asking, ...more });
+  return session === asking ? answer : null;
 }
 
 async function start() {
@@ -65,11 +75,24 @@ function choosePass() {
 }
 
 async function begin() {
-  const name = find("annotator").value.trim();
+  const next = chosen();
+  noteWho(next);
+  const given = await request("v1/next", next);
+  if (next.task !== task.name || next.pass !== find("pass").value) return; // changed before the answer came
+  session = next;
+  take(given);
+}
+
+function noteWho({ annotator: name }) {
   const counts = project.training.includes(name) || name === project.reference;
   find("who-note").textContent =
     name === "" || counts ? "" : `Labels by ${name} don't train a model yet: add the name to labels.training in params.yaml.`;
-  take(await request("v1/next", who()));
+}
+
+/** Stop until the next start. */
+function end() {
+  find("desk").hidden = true;
+  desk = session = null;
 }
 
 /** Show what the server handed out. */
@@ -82,6 +105,7 @@ function take(given) {
   find("work").hidden = item() === null;
   find("done").hidden = item() !== null;
   find("saved").textContent = "";
+  find("reason").textContent = "";
   showProgress();
   if (item() === null) {
     find("done-text").textContent = doneText();
@@ -89,7 +113,7 @@ function take(given) {
     return;
   }
   find("article-id").textContent = `Article ${item().article_id}`;
-  find("reason").textContent = item().reason;
+  find("place").textContent = item().place;
   find("headline").textContent = item().title || "Untitled article";
   find("headline").classList.toggle("untitled", item().title === "");
   find("subtitle").textContent = item().subtitle;
@@ -104,7 +128,7 @@ const doneText = () =>
     label: "Every article has a label, or is with another annotator at present.",
     blind: "You have seen all that others labelled.",
     adjudicate: "All that two annotators labelled is settled.",
-  })[find("pass").value];
+  })[session.pass];
 
 function showProgress() {
   const whole = desk.labelled + desk.waiting;
@@ -118,13 +142,13 @@ function showProgress() {
 
 function draw() {
   find("targets").hidden = !task.has_targets;
-  find("adding").hidden = find("pass").value !== "label";
+  find("adding").hidden = session.pass !== "label";
   find("target-list").replaceChildren(...(task.has_targets ? item().units.map(targetRow) : []));
   find("choices-title").textContent = unit()?.target ? `${task.title} toward ${unit().target}` : task.title;
   find("choices").classList.toggle("many", labels.length > MANY);
   find("choices").replaceChildren(...labels.map(choiceRow));
   find("second-hint").hidden = !task.secondary;
-  find("ask").hidden = !task.champion;
+  find("ask").hidden = !suggests();
   showOpinions(find("opinions"), find("opinion-list"), unit()?.others ?? [], nameOf);
   showSuggestions(find("suggestion"), suggestions);
 }
@@ -155,7 +179,7 @@ function targetRow(one, index) {
   );
   pick.addEventListener("click", () => move(index));
   const row = element("li", {}, pick);
-  if (find("pass").value === "label" && !one.label) {
+  if (session.pass === "label" && !one.label && !one.required) {
     const edit = element("button", { type: "button", class: "small", "aria-label": `Edit target ${one.target}` }, "Edit");
     edit.addEventListener("click", () => {
       drop(index);
@@ -189,7 +213,7 @@ function addTarget() {
   const known = item().units.findIndex((one) => one.target.toLowerCase() === name.toLowerCase());
   find("target-note").textContent = name === "" ? "Type a target first." : known >= 0 ? "This target is already there." : "";
   if (find("target-note").textContent) return;
-  item().units.push({ target: name, label: "", second: "", others: [] });
+  item().units.push({ target: name, label: "", second: "", required: false, others: [] });
   find("target").value = "";
   move(item().units.length - 1);
 }
@@ -205,56 +229,61 @@ async function choose(label, asSecond) {
   const choice = asSecond
     ? { label: one.label, second: one.second === label.code ? "" : label.code }
     : { label: label.code, second: "" };
-  const about = { ...who(), article_id: item().article_id };
-  const saved = await request("v1/decide", { ...about, target: one.target || null, ...choice });
+  const saved = await send("v1/decide", { article_id: item().article_id, target: one.target || null, ...choice });
+  if (saved === null) return;
   Object.assign(one, { label: saved.label, second: saved.second });
   desk.can_undo = true;
   find("undo").disabled = false;
   const toward = one.target ? ` toward ${one.target}` : "";
   const second = one.second ? `, second ${nameOf(one.second)}` : "";
   find("saved").textContent = `Saved${toward}: ${nameOf(one.label)}${second}.`;
+  find("reason").textContent = saved.reason && `Why it is on the list${toward && `,${toward}`}: ${saved.reason}`;
   const open = item().units.findIndex((other) => other.label === "");
   if (open >= 0 && !asSecond) move(open);
   else draw();
   if (open < 0) find("next").focus();
-  if (task.champion && !suggestions.has(one.target)) await suggest(one, false);
+  if (suggests() && !suggestions.has(one.target)) await suggest(one, false);
 }
 
 /** Ask what the champion says; before the own choice only when a person asks. */
 async function suggest(one, asked) {
   const targets = one.target ? [one.target] : [];
-  const said = await request("v1/suggest", { ...who(), article_id: item().article_id, targets, asked });
+  const said = await send("v1/suggest", { article_id: item().article_id, targets, asked });
+  if (said === null) return;
   suggestions.set(one.target, { ...said, asked });
   showSuggestions(find("suggestion"), suggestions);
 }
 
 async function ask() {
   const one = unit();
-  if (one === null || !task.champion) return;
+  if (one === null || !suggests()) return;
   if (!suggestions.has(one.target)) await suggest(one, one.label === "");
 }
 
 async function next() {
   if (item() === null) return;
   if (!item().units.some((one) => one.label)) throw new Problem("Label the article first, or skip it.");
-  const open = find("pass").value !== "label" && item().units.some((one) => one.label === "");
-  if (open) throw new Problem("Label every target of the article first, or skip it.");
-  take(await request("v1/next", who()));
+  const open = item().units.find((one) => one.required && one.label === "");
+  if (open) throw new Problem(`Label ${open.target ? `“${open.target}”` : "the article"} first, or skip the article.`);
+  await goOn("v1/next");
+}
+
+/** Show what the server hands out, and say what was done. */
+async function goOn(path, more, done = "") {
+  const given = await send(path, more);
+  if (given === null) return;
+  take(given);
+  find("saved").textContent = done;
 }
 
 const commands = {
   next: () => act(next),
-  skip: () => act(async () => item() && take(await request("v1/skip", { ...who(), article_id: item().article_id }))),
-  undo: () => act(async () => desk?.can_undo && undone(await request("v1/undo", who()))),
+  skip: () => act(async () => item() && goOn("v1/skip", { article_id: item().article_id })),
+  undo: () => act(async () => desk?.can_undo && goOn("v1/undo", {}, "Taken back.")),
   ask: () => act(ask),
   forward: () => task.has_targets && item() && move(current + 1),
   back: () => task.has_targets && item() && move(current - 1),
 };
-
-function undone(given) {
-  take(given);
-  find("saved").textContent = "Taken back.";
-}
 
 addEventListener("keydown", (event) => {
   if (find("shortcuts").getAttribute("aria-pressed") !== "true" || desk === null) return;
@@ -272,13 +301,16 @@ find("who").addEventListener("submit", (event) => {
 });
 find("task").addEventListener("change", () => {
   chooseTask();
-  find("desk").hidden = true;
-  desk = null;
+  end();
 });
 find("pass").addEventListener("change", () => {
   choosePass();
-  find("desk").hidden = true;
-  desk = null;
+  end();
+});
+find("annotator").addEventListener("input", () => {
+  if (session === null) return;
+  if (find("annotator").value.trim() === session.annotator) noteWho(session);
+  else find("who-note").textContent = `Labels are saved as ${session.annotator} until you press Start.`;
 });
 find("add").addEventListener("click", addTarget);
 find("target").addEventListener("keydown", (event) => {

@@ -9,8 +9,8 @@ from pathlib import Path
 import pandas as pd
 
 from newstance.errors import NewstanceError
-from newstance.labels.history import TIME, counting
-from newstance.labels.store import LabelStore
+from newstance.labels.history import TIME, counting, latest
+from newstance.labels.store import LabelStore, refuse_future
 from newstance.scheme import Scheme
 
 NAMED = 5  # so many of the rows in a message
@@ -18,11 +18,24 @@ NAMED = 5  # so many of the rows in a message
 
 @dataclass(frozen=True)
 class Imported:
-    """How many labels were added, how many of them replace an older decision, and how many were there before."""
+    """What became of labels.
+
+    Attributes
+    ----------
+    added
+        Appended, and they count.
+    changed
+        So many of them replace an older decision.
+    known
+        Left out: they were there before.
+    outdated
+        Left out: the annotator took the decision back after their time.
+    """
 
     added: int
     changed: int
     known: int
+    outdated: int = 0
 
 
 def import_labels(
@@ -31,7 +44,8 @@ def import_labels(
     """Append labels to a scheme's annotation file.
 
     A label that the annotator gave the unit before is left out, so that the same file can be imported twice. Another
-    label is a change of mind where both decisions have a time and the new one is later, and else a conflict.
+    label is a change of mind where both decisions have a time and the new one is later, and else a conflict. A label
+    that is older than the annotator's taking the decision back is left out, too.
 
     Parameters
     ----------
@@ -48,20 +62,28 @@ def import_labels(
     Raises
     ------
     NewstanceError
-        When a label is about an unknown article, conflicts, or breaks the scheme. Nothing is added then.
+        When a label is about an unknown article, of a time to come, conflicts, or breaks the scheme. Nothing is added
+        then.
     """
     unknown = rows.loc[~rows["article_id"].isin(set(corpus_ids)), "article_id"].drop_duplicates()
     if len(unknown):
         raise NewstanceError(
             f"{source}: the corpus has no article {_some(unknown.tolist())}; correct the ids, or add the articles."
         )
+    refuse_future(rows[TIME], source)
     key, said = [*scheme.unit, "annotator"], [scheme.name, *([scheme.secondary] if scheme.secondary else [])]
     _refuse_conflicts_within(rows, key, said, source)
     rows = counting(rows, scheme)
     store = LabelStore(scheme, directory)
-    before = counting(store.history(), scheme)
-    both = rows.merge(before, on=key, how="left", suffixes=("", "_before"), indicator="where")
-    there = both["where"].astype("str") == "both"
+    with store.locked():  # what is compared with must still be what counts when the rows are appended
+        return _append(rows, store, key, said, source)
+
+
+def _append(rows: pd.DataFrame, store: LabelStore, key: list[str], said: list[str], source: str) -> Imported:
+    label = said[0]
+    before = latest(store.history(), store.scheme)
+    both = rows.merge(before, on=key, how="left", suffixes=("", "_before"))
+    there = both[f"{label}_before"].fillna("") != ""  # neither new nor taken back
     same = there & (both[said].to_numpy() == both[[f"{name}_before" for name in said]].to_numpy()).all(axis=1)
     earlier = both[f"{TIME}_before"].fillna("")
     later = there & (both[TIME] > earlier) & (earlier != "")
@@ -71,10 +93,12 @@ def import_labels(
             f"{source}: {_units(both[conflicting], key)} labelled otherwise in {store.path} before, and no later time "
             "says that a mind was changed; correct the file, or import it under another annotator's name."
         )
-    new = both[~same][rows.columns]
+    outdated = ~there & (both[TIME] != "") & (both[TIME] < earlier)
+    new = both[~same & ~outdated][rows.columns]
     if len(new):
         store.append(new.to_dict("records"))
-    return Imported(added=len(new), changed=int((~same & later).sum()), known=int(same.sum()))
+    changed, known = int((~same & later).sum()), int(same.sum())
+    return Imported(added=len(new), changed=changed, known=known, outdated=int(outdated.sum()))
 
 
 def _refuse_conflicts_within(rows: pd.DataFrame, key: list[str], said: list[str], source: str) -> None:

@@ -42,7 +42,7 @@ class _Result(_Part):
 
 class _Person(_Part):
     id: int | None = None
-    email: str = ""
+    email: str | None = None
 
 
 class _Annotation(_Part):
@@ -64,6 +64,9 @@ _TASKS = TypeAdapter(tuple[_Task, ...])
 
 def write(output: Path, content: Content) -> None:
     """Write the tasks, and beside them the interface (``.xml``) that a project of Label Studio needs for them."""
+    beside = output.with_suffix(".xml")
+    if beside.exists() or beside == output:
+        raise NewstanceError(f"The interface goes to {beside}, which must be another file and not be there yet.")
     labels = dict(list(content.labels.groupby(content.scheme.unit, sort=False)))
     tasks = []
     for unit, row in zip(_keys(content.units, content.scheme), content.units.to_dict("records"), strict=True):
@@ -74,7 +77,7 @@ def write(output: Path, content: Content) -> None:
             task["predictions"] = [_prediction(content.predictions[unit], content)]
         tasks.append(task)
     write_json(output, tasks)
-    write_text(output.with_suffix(".xml"), interface(content.scheme))
+    write_text(beside, interface(content.scheme))
 
 
 def _keys(units: pd.DataFrame, scheme: Scheme) -> Iterator[tuple[Any, ...]]:
