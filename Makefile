@@ -31,7 +31,7 @@ study: $(INSTALLED)  ## run the long experiments: several seeds, ablations, lear
 
 benchmarks: $(INSTALLED)  ## run the published data sets, where NEWSTANCE_DATA_DIR says they are (hours on a CPU)
 ifdef NEWSTANCE_DATA_DIR
-	cd published && dvc repro --keep-going dvc.yaml
+	data="$$(cd "$$NEWSTANCE_DATA_DIR" && pwd)" && cd published && NEWSTANCE_DATA_DIR="$$data" dvc repro --keep-going dvc.yaml
 	newstance readme
 else
 	@echo "Skipped: set NEWSTANCE_DATA_DIR to the folder of the published data sets (docs/benchmarks.md); the committed results stay."

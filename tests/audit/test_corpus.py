@@ -48,6 +48,7 @@ def _without(split: str) -> dict[str, pd.DataFrame]:
         ({**clean_data(), "test": clean_data()["test"].drop(columns="text")}, "'test' lacks the column.* text"),
         ({**clean_data(), "test": clean_data()["test"].head(0)}, "'test' is empty"),
         ({**clean_data(), "test": clean_data()["test"].assign(leaning="upward")}, "'upward' is no label"),
+        ({**clean_data(), "train": clean_data()["train"].assign(leaning="left")}, "'train' has the label 'left' alone"),
     ],
 )
 def test_data_that_cannot_be_audited_are_refused(data: dict[str, pd.DataFrame], message: str) -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from audit.planted import LABELS, clean_data, prefixed, scheme
+from newstance.audit import shortcuts
 from newstance.audit.corpus import read_corpus
 from newstance.audit.names import find_names
 from newstance.audit.scores import difference
@@ -18,6 +19,7 @@ from newstance.audit.shortcuts import (
     MASKED,
     MODEL_COLUMNS,
     NAMES_ONLY,
+    NOTHING_FOUND,
     OUTLET_ONLY,
     TARGET_ONLY,
     TITLE_TARGET,
@@ -101,6 +103,31 @@ def test_pairs_have_the_target_as_a_shortcut_and_the_title_as_a_part_of_the_inpu
     assert table.loc[MAJORITY, "units"] == len(data["test"])
     assert table.loc[TARGET_ONLY, "gain"] >= 0
     assert table.loc[TITLE_TARGET, "kind"] == "partial input"
+
+
+@pytest.mark.parametrize("title", ["", None])
+def test_pairs_without_titles_are_audited_all_the_same(title: str | None) -> None:
+    data = {split: table.drop(columns="title") for split, table in clean_data(targets=True).items()}
+    if title is not None:
+        data = {split: table.assign(title=title) for split, table in data.items()}
+
+    models = _models(data, targets=True)
+
+    assert TITLE_TARGET not in models.tested
+    assert NOTHING_FOUND[TITLE_TARGET] in models.notes
+
+
+def test_boilerplate_that_is_rare_in_test_is_masked_there_as_it_is_in_train() -> None:
+    lines = dict(zip(LABELS, ("Read more of this.", "Our office is open.", "Write to us."), strict=True))
+    data = clean_data()
+    for split, rows in {"train": range(180), "test": range(12)}.items():
+        for row in rows:
+            data[split] = prefixed(data[split], [row], lines[data[split]["leaning"][row]])
+    corpus = read_corpus(data, scheme())
+
+    masked = shortcuts._masked(corpus)
+
+    assert [table["text"].str.contains("|".join(lines.values())).sum() for table in masked.values()] == [0, 0]
 
 
 def test_columns_that_are_lacking_have_no_shortcut() -> None:

@@ -143,6 +143,53 @@ def test_what_is_wrong_is_said_in_one_sentence(project, change, problem):
         prepare({**NEWS, **NUMBERED, "path": "news.csv", **change})
 
 
+def pairs(count: int, first: int = 0) -> pd.DataFrame:
+    rows = news(count, first).assign(who="crew", tone=["good", "bad"] * (count // 2))
+    return rows.assign(number=range(first, first + count))
+
+
+TONES = {
+    "task": "tone",
+    "source": "datasets",
+    "annotator": "editors",
+    "path": "folder",
+    "columns": {"text": "text", "target": "who", "label": "tone", "id": "number"},
+    "splits": {"test": "test"},
+}
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "problem"),
+    [
+        (
+            "number",
+            range(40),
+            "Task 'tone': the id '0' has several texts; name with the key 'columns.id' a",
+        ),
+        ("text", None, "Task 'tone': the id '0' is in several splits; name with the key 'columns.id' a"),
+    ],
+)
+def test_ids_of_pairs_that_begin_anew_in_each_split_are_refused(project, column, value, problem):
+    scheme("tone", ["good", "bad"], kind="target-dependent")
+    Path("folder").mkdir()
+    train, test = pairs(40), pairs(40, first=500)
+    test = test.assign(**{column: value}) if value else train
+    train.to_parquet("folder/train.parquet")
+    test.to_parquet("folder/test.parquet")
+    with pytest.raises(NewstanceError, match=problem):
+        prepare(TONES)
+
+
+def test_a_published_test_split_of_which_nothing_is_left_is_refused(project):
+    scheme("tone", ["good", "bad"], kind="target-dependent")
+    Path("folder").mkdir()
+    pairs(40).to_parquet("folder/train.parquet")
+    pairs(20, first=500).assign(tone="odd").to_parquet("folder/test.parquet")
+    labels = {"good": "good", "bad": "bad", "odd": None}
+    with pytest.raises(NewstanceError, match="Task 'tone': no pair of its test split has a label that is kept"):
+        prepare({**TONES, "labels": labels})
+
+
 @pytest.fixture
 def leaning(project, monkeypatch):
     (project / "data/allsides").mkdir(parents=True)

@@ -63,6 +63,15 @@ def test_mlflows_command_reads_its_passwords_and_names_the_services(tmp_path) ->
     assert f"/data/{bucket} " in SERVICES["objects"]["command"][0]
 
 
+def test_a_search_reaches_the_database_as_the_guide_says() -> None:
+    database, guide = SERVICES["database"], (ROOT / "docs/scaling.md").read_text(encoding="utf-8")
+    user = database["environment"]["POSTGRES_USER"]
+    assert database["ports"] == ["127.0.0.1:5432:5432"]
+    assert f"exec database createdb --username={user} search\n" in guide
+    secret = RECIPE["secrets"]["database"]["file"].removeprefix("./")
+    assert f'"postgresql://{user}:$(cat {secret})@127.0.0.1:5432/search"' in guide
+
+
 def test_mlflow_waits_for_what_it_needs() -> None:
     waited = SERVICES["mlflow"]["depends_on"]
     assert waited == {name: {"condition": "service_healthy"} for name in ("database", "objects")}

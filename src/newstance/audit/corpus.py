@@ -82,7 +82,7 @@ def read_corpus(data: Mapping[str, pd.DataFrame], scheme: Scheme, outlets: Outle
     Raises
     ------
     NewstanceError
-        When a split or column is missing, a split is empty, or a label is not the scheme's.
+        When a split or column is missing, a split is empty, a label is not the scheme's, or train has one label alone.
     """
     tables = {split: _checked(data, split, scheme) for split in SPLITS}
     lacking = tuple(name for name in OPTIONAL if not any(_filled(table, name) for table in tables.values()))
@@ -149,6 +149,11 @@ def _checked(data: Mapping[str, pd.DataFrame], split: str, scheme: Scheme) -> pd
     if unknown:
         raise NewstanceError(
             f"Task '{scheme.name}', split '{split}': '{unknown[0]}' is no label of the scheme; prepare the data again."
+        )
+    if split == "train" and table[scheme.name].nunique() < 2:
+        raise NewstanceError(
+            f"Task '{scheme.name}': the split 'train' has the label '{table[scheme.name].iloc[0]}' alone; an audit "
+            "fits models, which need two."
         )
     return table
 

@@ -43,6 +43,7 @@ LENGTH_BINS = 10
 NOTHING_FOUND = {
     BYLINE_ONLY: "No author signs two articles of train: what bylines tell can't be audited.",
     NAMES_ONLY: "No outlet, author or section is named in two articles of train: what names tell can't be audited.",
+    TITLE_TARGET: "No word is in two titles of train: what titles tell can't be audited.",
     BOILERPLATE_ONLY: "No line of boilerplate is in two articles of train: what boilerplate tells can't be audited.",
 }
 
@@ -141,6 +142,12 @@ def _shortcuts(corpus: AuditedCorpus, train: pd.DataFrame) -> tuple[list[_Shortc
     return found, notes
 
 
+def _share_words(titles: pd.Series[str]) -> bool:
+    """Say whether a word is in two different titles, without which a model of titles has nothing to read."""
+    words = pd.Series(titles.unique()).str.lower().str.findall(r"\w{2,}").map(set).explode().dropna()
+    return bool(words.duplicated().any())
+
+
 @dataclass(frozen=True)
 class _Bench:
     """Fits models on train and tests them."""
@@ -188,10 +195,12 @@ def fit_models(
         train, test = (frames[split].assign(text=frames[split][shortcut.column]) for split in ("train", "test"))
         tested[shortcut.name] = bench.test(bench.fit(shortcut.model(), train), test)
         kinds[shortcut.name] = SHORTCUT
-    if corpus.scheme.has_targets:
+    if corpus.scheme.has_targets and _share_words(corpus.units["train"]["title"]):
         model = bench.fit(_text_model(corpus.scheme, title_only=True), corpus.units["train"])
         tested[TITLE_TARGET] = bench.test(model, corpus.units["test"])
         kinds[TITLE_TARGET] = PARTIAL
+    elif corpus.scheme.has_targets:
+        notes.append(NOTHING_FOUND[TITLE_TARGET])
     tested |= _text_models(bench)
     kinds |= dict.fromkeys((FULL, FULL_ON_MASKED, MASKED), TEXT)
     return Models(_table(tested, kinds), tested, notes)
@@ -200,20 +209,26 @@ def fit_models(
 def _text_models(bench: _Bench) -> dict[str, Scored]:
     """Test the full text's model on both forms of test, and the masked text's on its own."""
     corpus, settings = bench.corpus, _text_model(bench.corpus.scheme)
-    train, test = corpus.units["train"], corpus.units["test"]
-    model = bench.fit(settings, train)
-    masked_test = _masked(corpus, "test")
-    tested = {FULL: bench.test(model, test), FULL_ON_MASKED: bench.test(model, masked_test)}
-    tested[MASKED] = bench.test(bench.fit(settings, _masked(corpus, "train")), masked_test)
+    model = bench.fit(settings, corpus.units["train"])
+    masked = _masked(corpus)
+    tested = {FULL: bench.test(model, corpus.units["test"]), FULL_ON_MASKED: bench.test(model, masked["test"])}
+    tested[MASKED] = bench.test(bench.fit(settings, masked["train"]), masked["test"])
     return tested
 
 
-def _masked(corpus: AuditedCorpus, split: str) -> pd.DataFrame:
-    """Return a split's units with masked titles and texts; every article is masked once."""
-    articles = corpus.of_split(split).drop(columns="outlet").rename(columns={"identity": "outlet"})
+def _masked(corpus: AuditedCorpus) -> dict[str, pd.DataFrame]:
+    """Return the units of train and test with masked titles and texts.
+
+    All articles are masked together: what is boilerplate in one split is so in the other, too.
+    """
+    articles = corpus.articles.drop(columns="outlet").rename(columns={"identity": "outlet"})
     masked = mask_articles(articles, corpus.outlets, BOILERPLATE_ARTICLES, columns=("title", "text"))
-    units = corpus.units[split].drop(columns=["title", "text"])
-    return units.merge(masked[["article_id", "title", "text"]], on="article_id", how="left")
+    return {
+        split: corpus.units[split]
+        .drop(columns=["title", "text"])
+        .merge(masked.loc[masked["split"] == split, ["article_id", "title", "text"]], on="article_id", how="left")
+        for split in ("train", "test")
+    }
 
 
 def _table(tested: Mapping[str, Scored], kinds: Mapping[str, str]) -> pd.DataFrame:

@@ -88,6 +88,7 @@ def predict(
 ) -> None:
     """Label the articles of files or standard input."""
     from newstance.serving.batch_prediction import Job, RowsPerSecond
+    from newstance.serving.ray_prediction.storage import is_url
 
     if resume and not output:
         raise NewstanceError("--resume goes on with the file of an earlier run; name it with --output.")
@@ -103,6 +104,8 @@ def predict(
         return
     if address or workers:
         raise NewstanceError("--address and --workers are for --engine ray.")
+    if urls := [one for one in (*files, output or "") if is_url(one)]:
+        raise NewstanceError(f"{urls[0]} is a URL, which the local engine does not take; add --engine ray.")
     job = Job.of(map(Path, files), Path(output) if output else None, kind=kind, targets=targets, evidence=evidence)
     summary = _predict_here(job, bundle, Path(output) if output else None, resume=resume, overwrite=overwrite)
     _conclude(f"{summary}{f'; {output}' if output else ''}", summary.errors)

@@ -131,6 +131,8 @@ def _grouped(rows: pd.DataFrame, corpus: NewsMtscCorpus | DatasetsCorpus) -> _Un
     articles = rows.drop_duplicates("article_id")
     if "target" not in rows and len(articles) < len(rows):
         raise NewstanceError(f"Task '{corpus.task}': an id occurs twice; correct the key 'columns.id'.")
+    if "target" in rows:
+        _check_ids(rows, corpus)
     compared = articles[["article_id"]].assign(
         text=[_beginning(text, corpus.compared_words) for text in articles["text"]]
     )
@@ -144,6 +146,17 @@ def _grouped(rows: pd.DataFrame, corpus: NewsMtscCorpus | DatasetsCorpus) -> _Un
     shared = rows["group"].isin(rows.loc[rows["split"] == "test", "group"]) & (rows["split"] != "test")
     removed = (("near-duplicate of test", rows.loc[shared, "split"]),)
     return _Units(rows.assign(split=rows["split"].mask(shared, EXCLUDED)), removed)
+
+
+def _check_ids(rows: pd.DataFrame, corpus: NewsMtscCorpus | DatasetsCorpus) -> None:
+    """Refuse an id that stands for several articles: all but the first would be lost, and with them their split."""
+    found = rows.groupby("article_id", sort=False)[["text", "split"]].nunique()
+    for column, what in (("text", "has several texts"), ("split", "is in several splits")):
+        if several := list(found.index[found[column] > 1]):
+            raise NewstanceError(
+                f"Task '{corpus.task}': the id '{several[0]}' {what}; name with the key 'columns.id' a column whose "
+                "values are an article's own in all splits."
+            )
 
 
 def _beginning(text: str, words: int) -> str:
@@ -163,6 +176,11 @@ def _prepare(
     if scheme.has_targets:
         rows, ambiguous = _distinct_units(rows, scheme)
         report += [_counts(rule, splits) for rule, splits in ambiguous.items()]
+    if _names_test(corpus) and not (rows["split"] == "test").any():
+        raise NewstanceError(
+            f"Task '{corpus.task}': no {'pair' if scheme.has_targets else 'article'} of its test split has a label "
+            "that is kept; correct the keys 'splits' and 'labels'."
+        )
     splits = _splits(rows, corpus, scheme)
     kept = [*scheme.unit, scheme.name]
     resolved = ResolvedLabels(scheme, rows[kept].assign(annotator=corpus.annotator), _nothing(rows[kept]))
@@ -171,6 +189,10 @@ def _prepare(
     written = rows["article_id"].map(splits.set_index("article_id")["split"])
     rules = [row for row in report if row[0] == READ or any(row[1:])]
     return pd.DataFrame([[corpus.task, *row] for row in [*rules, _counts(WRITTEN, written)]], columns=REPORT_COLUMNS)
+
+
+def _names_test(corpus: AllSidesCorpus | NewsMtscCorpus | DatasetsCorpus) -> bool:
+    return not isinstance(corpus, DatasetsCorpus) or corpus.splits.test is not None
 
 
 def _counts(rule: str, splits: pd.Series[str]) -> list[str | int]:

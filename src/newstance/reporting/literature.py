@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pydantic import Field, model_validator
 
+from newstance.errors import NewstanceError
 from newstance.experiment.settings import load_experiment
 from newstance.files import read_settings
 from newstance.models.settings import EncoderFeatures, LinearModel, ModelSettings, TfidfFeatures, TransformerModel
@@ -94,10 +95,15 @@ def literature(folder: Path | None = None) -> list[Table]:
 
 
 def summary(tables: Sequence[Table]) -> Table | None:
-    """Put the tables of `literature` into one, with the best of ours on validation and all that is published."""
+    """Put the tables of `literature` into one, with the best of ours on validation and all that is published.
+
+    A benchmark on which none of ours is the best, such as where a control is, is left out: nothing would stand beside
+    what is published.
+    """
     rows = [
         [Cell(table.caption.split(":")[0]), *row]
         for table in tables
+        if table.strong
         for number, row in enumerate(table.rows)
         if number in table.strong or row[1].text != OURS
     ]
@@ -117,6 +123,11 @@ def _table(
             if row["experiment"] == one.best["experiment"]:
                 strong.add(len(rows))
             model = load_experiment(experiments / f"{row['experiment']}.yaml").model
+            if missing := [name for name in _encoders(model) if name not in backbones]:
+                raise NewstanceError(
+                    f"{REFERENCES}: key 'backbones' lacks '{missing[0]}' of the experiment {row['experiment']}; add "
+                    "its number of parameters."
+                )
             rows.append(_our_row(one, row, parameters(model, backbones, len(one.scheme.codes))))
     rows += [_published_row(one) for one in benchmark.published]
     units = words.plural(results[0].best["units"], f"test {results[0].unit}")
@@ -145,13 +156,20 @@ def _published_row(one: Published) -> list[Cell]:
 
 def parameters(model: ModelSettings, backbones: dict[str, int], classes: int) -> int:
     """Return how many numbers a model consists of: its encoder's, and the weights of TF-IDF at most."""
+    encoders = sum(backbones[name] for name in _encoders(model))
     if isinstance(model, TransformerModel):
-        return backbones[model.backbone]
+        return encoders
     if not isinstance(model, LinearModel):
         return classes
-    tfidf = sum(one.max_features * classes for one in model.features if isinstance(one, TfidfFeatures))
-    encoders = {one.backbone for one in model.features if isinstance(one, EncoderFeatures)}
-    return tfidf + sum(backbones[name] for name in encoders)
+    return encoders + sum(one.max_features * classes for one in model.features if isinstance(one, TfidfFeatures))
+
+
+def _encoders(model: ModelSettings) -> list[str]:
+    """Return the names of a model's encoders."""
+    if isinstance(model, TransformerModel):
+        return [model.backbone]
+    features = model.features if isinstance(model, LinearModel) else ()
+    return sorted({one.backbone for one in features if isinstance(one, EncoderFeatures)})
 
 
 def millions(size: int) -> str:

@@ -32,7 +32,7 @@ def trials_table(study: Study, ranges: Mapping[str, Any]) -> pd.DataFrame:
     -------
     DataFrame
         Columns `TRIAL_COLUMNS` and one a setting, by its path; `state` is ``complete`` or ``pruned``. A pruned trial's
-        `macro_f1` is what it had reached when it was ended, missing where the model didn't allow its settings.
+        `macro_f1` is what it had reached when it was ended, missing where its settings couldn't be fitted.
     """
     rows = []
     for trial in study.get_trials(deepcopy=False):
@@ -76,7 +76,9 @@ def importance(study: Study, ranges: Mapping[str, Any]) -> pd.DataFrame:
         return pd.DataFrame(columns=IMPORTANCE_COLUMNS)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that few trials make a rough estimate, which the report says
-        shares = optuna.importance.get_param_importances(study, params=list(ranges))
+        # Named, since Optuna's own choice depends on its version.
+        evaluator = optuna.importance.PedAnovaImportanceEvaluator()
+        shares = optuna.importance.get_param_importances(study, evaluator=evaluator, params=list(ranges))
     return pd.DataFrame(shares.items(), columns=IMPORTANCE_COLUMNS)
 
 

@@ -22,10 +22,11 @@ from newstance.errors import NewstanceError
 from newstance.experiment.environment import git_commit
 from newstance.experiment.fit import Setup
 from newstance.experiment.settings import load_experiment
+from newstance.labels.weak import read_weak
 from newstance.models.mentions import read_aliases
 from newstance.search.results import best_of, importance, searched_experiment, trials_table, write_results
 from newstance.search.storage import WORKER, Storage, open_study, opened
-from newstance.search.trial import draw, evaluate, searchable
+from newstance.search.trial import REASON, draw, evaluate, searchable
 from newstance.settings import Settings
 
 if TYPE_CHECKING:
@@ -105,7 +106,8 @@ class _Work:
             raise NewstanceError(f"{path}: key 'task': '{experiment.task}' is no scheme of params.yaml; use {known}.")
         scheme = schemes[experiment.task]
         aliases = read_aliases(settings.labels.directory / "aliases.yaml") if scheme.has_targets else {}
-        self.setup = Setup(experiment, scheme, aliases)
+        weak = read_weak(settings.labels.directory, scheme) if experiment.labels == "weak" else None
+        self.setup = Setup(experiment, scheme, aliases, weak)
         self.fold: Fold = folds(read_prepared(experiment.task), scheme)[0]
         self.settings_json = {
             "experiment": f"{self.name}-search",
@@ -116,7 +118,10 @@ class _Work:
 
     def run(self, storage: Storage) -> None:
         """Take trials until as many as wanted are finished."""
-        identity = sha256(json.dumps([self.settings_json, self.setup.aliases], sort_keys=True).encode()).hexdigest()
+        known = [self.settings_json, self.setup.aliases]
+        if self.setup.weak:  # else not at all, so that a search of before goes on
+            known.append(self.setup.weak.model_dump())
+        identity = sha256(json.dumps(known, sort_keys=True).encode()).hexdigest()
         run_json = {
             "id": uuid.uuid4().hex,
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -185,6 +190,8 @@ class _Work:
             status = "FINISHED"
         except optuna.TrialPruned:
             status, pruned = "FINISHED", True
+            if reason := trial.user_attrs.get(REASON):
+                log.info("%s, trial %s is pruned: %s", self.name, trial.number, reason)
             raise
         except KeyboardInterrupt:
             status = "KILLED"
@@ -202,9 +209,11 @@ class _Work:
         table = self._table()
         best = best_of(table)
         if best is None:
+            reasons = [trial.user_attrs[REASON] for trial in self.study.trials if REASON in trial.user_attrs]
+            last = f" The last reason: {reasons[-1]}" if reasons else ""
             raise NewstanceError(
                 f"None of the {self.wanted} trials of {self.path} came to its end, so there is no best one; change the "
-                "ranges under 'search'."
+                f"ranges under 'search'.{last}"
             )
         experiment = searched_experiment(self.path, table, best, self.setup.experiment, self.settings_json["data"])
         write_results(self.name, table, importance(self.study, self.setup.experiment.search))

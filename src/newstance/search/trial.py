@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from newstance.corpus.splits import Fold
+from newstance.errors import NewstanceError
 from newstance.evaluation.summary import DIGITS
 from newstance.experiment.fit import EMBEDDINGS, Hooks, Setup, fit
 from newstance.experiment.settings import Choices, ExperimentSettings, Scalar, Span
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from newstance.models.transformer.training import Progress
 
+REASON = "reason"  # attribute of a trial whose settings can't be fitted: why
 SIGNIFICANT = 4  # digits of a number that is tried: what is written down is what was fitted
 
 
@@ -63,7 +65,7 @@ def evaluate(
     Raises
     ------
     optuna.TrialPruned
-        When the trial is hopeless, or the model doesn't allow the settings together.
+        When the trial is hopeless, or its settings can't be fitted; the attribute `REASON` says why not.
     """
     import optuna  # noqa: PLC0415
 
@@ -71,7 +73,8 @@ def evaluate(
     try:
         model = experiment.model_with(values)
     except ValidationError:
-        raise optuna.TrialPruned("the model doesn't allow these settings together") from None
+        trial.set_user_attr(REASON, "the model doesn't allow these settings together.")
+        raise optuna.TrialPruned from None
     alone = experiment.model_copy(update={"model": model, "grid": {}, "refit": False})
     unseen = replace(fold, test=fold.test.head(0))
     scores: list[float] = []
@@ -80,8 +83,12 @@ def evaluate(
     started = time.perf_counter()
     for seed in experiment.seeds:
         hooks = Hooks(on_training=lambda now: steps.after_epoch(scores, now))
-        with embedding_cache(EMBEDDINGS):
-            chosen = fit(replace(setup, experiment=alone), unseen, seed, hooks).chosen
+        try:
+            with embedding_cache(EMBEDDINGS):
+                chosen = fit(replace(setup, experiment=alone), unseen, seed, hooks).chosen
+        except NewstanceError as error:  # such as no word that is in as many articles as `min_documents` says
+            trial.set_user_attr(REASON, str(error))
+            raise optuna.TrialPruned from None
         scores.append(round(chosen.macro_f1, DIGITS))
         losses.append(chosen.log_loss)
         if len(scores) < len(experiment.seeds):

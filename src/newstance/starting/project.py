@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import shutil
 import sys
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from newstance.corpus import own
 from newstance.errors import NewstanceError
 from newstance.files import atomic_path, read_settings, write_text
+from newstance.labels.store import check_annotator
 from newstance.scheme import Scheme
 from newstance.settings import EXPERIMENTS, PARAMS_FILE, CorpusSettings, LabelSettings
 
@@ -37,7 +41,7 @@ def start_project(
     Parameters
     ----------
     folder
-        The new folder; it may exist when it is empty.
+        The new folder; it may exist when it is empty, and be the working directory.
     schemes
         Files of label schemes; one a task.
     articles
@@ -53,17 +57,20 @@ def start_project(
     Raises
     ------
     NewstanceError
-        When the folder is not empty, a scheme or an article is wrong, two schemes can't stand side by side, or DVC
-        isn't installed.
+        When the folder is not empty or can't be one, a scheme, an article or an annotator's name is wrong, two schemes
+        can't stand side by side, or DVC isn't installed.
     """
     read = _read_schemes(schemes)
+    names = _check_annotators(annotators)
+    if file := next((place for place in folder.resolve().parents if place.is_file()), None):
+        raise NewstanceError(f"{file} is a file, so no folder can be made in it; name another one than {folder}.")
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise NewstanceError(f"{folder} is there already and not empty; name a new folder.")
     if articles is not None:
         _check_articles(articles)
     repository = _inside_git(folder)
-    with atomic_path(folder) as temporary:
-        _write_files(temporary, read, annotators)
+    with _new_folder(folder.resolve()) as temporary:
+        _write_files(temporary, read, names)
         for path, scheme in zip(schemes, read, strict=True):
             shutil.copyfile(path, temporary / "seeds/schemes" / f"{scheme.name}.yaml")
         for path in sorted(articles.glob("*.txt")) if articles is not None else ():
@@ -79,13 +86,43 @@ def experiments_of(scheme: Scheme) -> dict[str, str]:
     made = {}
     for kind in kinds:
         text = templates.get_template(f"{scheme.kind}-{kind}.yaml").render()
-        made[f"{scheme.name}-{kind}"] = text.replace(TASK, f"task: {scheme.name}")
+        made[f"{scheme.name}-{kind}"] = text.replace(TASK, f"task: {_scalar(scheme.name)}")
     return made
+
+
+def _scalar(text: str) -> str:
+    """Write a name so that YAML reads it as text, in quotes where it would read `no` and `null` as something else."""
+    return text if yaml.safe_load(text) == text else json.dumps(text)
 
 
 def _templates() -> Environment:
     loader = PackageLoader("newstance.starting")
-    return Environment(loader=loader, undefined=StrictUndefined, trim_blocks=True, keep_trailing_newline=True)  # noqa: S701 - no HTML is made
+    made = Environment(loader=loader, undefined=StrictUndefined, trim_blocks=True, keep_trailing_newline=True)  # noqa: S701 - no HTML is made
+    made.filters["scalar"] = _scalar
+    return made
+
+
+@contextlib.contextmanager
+def _new_folder(folder: Path) -> Iterator[Path]:
+    """Give a temporary folder, which becomes `folder`; one that is there stays: it may be the working directory."""
+    if not folder.exists():
+        with atomic_path(folder) as temporary:
+            yield temporary
+        return
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".newstance-") as room:
+        yield Path(room)
+        for path in Path(room).iterdir():
+            path.replace(folder / path.name)
+
+
+def _check_annotators(names: Sequence[str]) -> list[str]:
+    reference = LabelSettings().reference
+    checked = list(dict.fromkeys(map(check_annotator, names)))
+    if any(name.casefold() == reference.casefold() for name in checked):
+        raise NewstanceError(
+            f"'{reference}' is the annotator whose labels test; name with --annotator whose labels train."
+        )
+    return checked
 
 
 def _read_schemes(paths: Sequence[Path]) -> list[Scheme]:
@@ -93,9 +130,9 @@ def _read_schemes(paths: Sequence[Path]) -> list[Scheme]:
     if not schemes:
         raise NewstanceError("A project needs a label scheme; give the file of one with --scheme.")
     for path, scheme in zip(paths, schemes, strict=True):
-        if Path(scheme.annotations).name != scheme.annotations or not scheme.annotations.endswith(".csv"):
+        if not scheme.annotations.endswith(".csv"):
             raise NewstanceError(
-                f"{path}: key 'annotations' is '{scheme.annotations}'; it must be a .csv file's name, without folder."
+                f"{path}: key 'annotations' is '{scheme.annotations}'; it must be the name of a .csv file."
             )
     for what, values in {
         "name": [scheme.name for scheme in schemes],

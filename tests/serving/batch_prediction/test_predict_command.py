@@ -111,6 +111,14 @@ def test_a_bad_row_is_answered_in_its_place_and_the_status_is_1(articles):
         (["ferry.txt", "--format", "parquet"], "Parquet is not for the terminal; name a file with --output."),
         (["ferry.txt", "--workers", "2"], "--address and --workers are for --engine ray."),
         (
+            ["more.jsonl", "--output", "s3://bucket/out.parquet"],
+            "s3://bucket/out.parquet is a URL, which the local engine does not take; add --engine ray.",
+        ),
+        (
+            ["s3://bucket/in.jsonl", "--output", "out.parquet"],
+            "s3://bucket/in.jsonl is a URL, which the local engine does not take; add --engine ray.",
+        ),
+        (
             ["more.jsonl", "--engine", "ray"],
             "The engine ray writes a folder of Parquet files; name it with --output.",
         ),

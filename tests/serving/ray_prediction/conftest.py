@@ -2,6 +2,9 @@
 
 import os
 
+import fsspec
+import pytest
+
 os.environ.update(
     {
         "RAY_AUTH_MODE": "token",
@@ -12,3 +15,29 @@ os.environ.update(
         "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # on the loopback address only
     }
 )
+
+
+class KeylessError(Exception):
+    """As botocore's NoCredentialsError, it is no OSError."""
+
+
+class BrokenStorage(fsspec.AbstractFileSystem):
+    """Lies behind broken:// and can't be reached."""
+
+    protocol = "broken"
+
+    def _open(self, path, mode="rb", **options):
+        raise KeylessError("Unable to locate keys.")
+
+    def ls(self, path, detail=True, **options):
+        raise KeylessError("Unable to locate keys.")
+
+    def info(self, path, **options):
+        raise KeylessError("Unable to locate keys.")
+
+    isdir = makedirs = rm_file = ls
+
+
+@pytest.fixture
+def broken_storage():
+    fsspec.register_implementation("broken", BrokenStorage, clobber=True)

@@ -16,7 +16,7 @@ from rich.progress import Progress
 from newstance.errors import NewstanceError
 from newstance.serving.batch_prediction import Job, predict_to_file
 from newstance.serving.ray_prediction import run
-from newstance.serving.ray_prediction.cluster import connected
+from newstance.serving.ray_prediction.cluster import STARTS, connected
 from newstance.serving.ray_prediction.run import RayJob, predict_connected
 from serving.batch_prediction.fake_bundle import FakeBundle
 from serving.ray_prediction.slow_bundle import PART_ROWS, SlowBundle
@@ -44,12 +44,22 @@ class Machines:
         self._cluster.shutdown()
 
 
+def start_machines(room: str, tries: int = STARTS) -> Machines:
+    """Start the cluster; Ray gives each machine half a minute, too little where much else runs."""
+    try:
+        return Machines(f"{room}/{tries}")
+    except Exception:
+        if tries == 1:
+            raise
+        return start_machines(room, tries - 1)
+
+
 @pytest.fixture(scope="module")
 def machines():
     with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory(prefix="ray-", dir="/tmp") as room:
         patch.setenv("PYTHONPATH", os.pathsep.join([str(TESTS), str(TESTS.parent / "src")]))
         patch.setenv("TMPDIR", room)
-        started = Machines(room)
+        started = start_machines(room)
         yield started
         started.stop()
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from newstance.errors import NewstanceError
 from newstance.serving.batch_prediction.reading import read_rows
 from newstance.serving.ray_prediction.inputs import Part, Source, find_sources, survey
+from newstance.serving.ray_prediction.run import RayJob
 
 LINE = b'{"title": "Ferry returns", "text": "It sails again."}\n'
 
@@ -87,6 +88,52 @@ def test_an_input_that_cant_be_found_is_one_sentence(tmp_path, monkeypatch, give
     with pytest.raises(NewstanceError) as error:
         find_sources([given])
     assert str(error.value).startswith(message)
+
+
+def test_a_folder_with_files_that_only_the_local_engine_reads_is_refused(tmp_path):
+    for name in ("a.jsonl", "b.txt", "deep/c.CSV", ".hidden.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    for folder in (str(tmp_path), f"file://{tmp_path}"):
+        with pytest.raises(NewstanceError) as error:
+            find_sources([folder])
+        assert str(error.value) == (
+            f"{folder} has 2 file(s) with the suffix .csv or .txt, which the engine ray does not read; leave "
+            "--engine ray out, or name the files with .jsonl, .ndjson, .parquet themselves."
+        )
+
+
+def test_a_file_that_is_named_several_times_is_read_once(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "deep").mkdir()
+    for name in ("a.jsonl", "b.jsonl"):
+        (tmp_path / name).write_bytes(LINE)
+    found = find_sources(["b.jsonl", str(tmp_path), "deep/../a.jsonl", f"file://{tmp_path}/b.jsonl"])
+    assert [one.name for one in found] == ["b.jsonl", str(tmp_path / "a.jsonl")]
+
+
+@pytest.mark.parametrize("output", ["articles", "articles/out", "link/out", "deep/../articles/out", "{url}/out"])
+def test_an_output_in_an_input_folder_is_refused(tmp_path, monkeypatch, output):
+    monkeypatch.chdir(tmp_path)
+    for name in ("articles", "deep"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "link").symlink_to("articles")
+    (tmp_path / "articles/a.jsonl").write_bytes(LINE)
+    output = output.format(url=f"file://{tmp_path}/articles")
+    for folder in ("articles", "link"):
+        with pytest.raises(NewstanceError, match=f"^The output .* is in the input {folder}, where its results would"):
+            RayJob.of([folder], output)
+    assert RayJob.of(["articles"], "articles-out").sources[0].name == "articles/a.jsonl"
+
+
+def test_whatever_a_file_system_behind_a_url_raises_is_one_sentence(broken_storage):
+    one = Source("broken://bucket/a.jsonl", "broken://bucket/a.jsonl")
+    with pytest.raises(NewstanceError, match=r"^broken://bucket/a\.jsonl can't be reached: Unable to locate keys\.$"):
+        find_sources([one.location])
+    with pytest.raises(NewstanceError, match=r"^broken://bucket/a\.jsonl can't be read: Unable to locate keys\.$"):
+        one.fingerprint()
+    with pytest.raises(NewstanceError, match=r"^broken://bucket/a\.jsonl can't be read: Unable to locate keys\.$"):
+        one.open().__enter__()
 
 
 @settings(max_examples=50)

@@ -92,6 +92,19 @@ def test_a_place_that_cant_be_written_is_one_sentence(tmp_path):
         Output(str(tmp_path / "file" / "new")).locked().__enter__()
 
 
+def test_whatever_storage_behind_a_url_raises_is_one_sentence(broken_storage):
+    output = Output("broken://bucket/new")
+    with pytest.raises(NewstanceError, match=r"^broken://bucket/new can't be written: Unable to locate keys\.$"):
+        output.locked().__enter__()
+    with pytest.raises(NewstanceError, match=r"^broken://bucket/new can't be written: Unable to locate keys\.$"):
+        output.write(PART, predictions())
+    with pytest.raises(NewstanceError, match=r"^broken://bucket/new/_state\.json can't be read: Unable to locate keys"):
+        _ = output.state
+    for read in (output.parts, lambda: output.summary(PART)):
+        with pytest.raises(NewstanceError, match=r"^broken://bucket/new can't be read: Unable to locate keys\.$"):
+            read()
+
+
 def test_results_go_to_a_url_too():
     output = Output("memory://results/new")
     try:

@@ -12,7 +12,7 @@ import os
 import sys
 import tempfile
 from codecs import BOM_UTF8
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -88,15 +88,20 @@ def list_folder(folder: Path, suffixes: Iterable[str]) -> list[Path]:
         When there is none.
     """
     wanted = tuple(suffixes)
-
-    def is_wanted(path: Path) -> bool:
-        hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-        return path.suffix.lower() in wanted and path.is_file() and not hidden
-
-    files = sorted(path for path in folder.rglob("*") if is_wanted(path))
+    files = files_in(folder, wanted)
     if not files:
         raise NewstanceError(f"{folder} has no file to read; their suffixes must be one of {', '.join(wanted)}.")
     return files
+
+
+def files_in(folder: Path, suffixes: Collection[str]) -> list[Path]:
+    """List the files with one of these suffixes in a folder and its subfolders, hidden ones apart, in order."""
+
+    def is_wanted(path: Path) -> bool:
+        hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
+        return path.suffix.lower() in suffixes and path.is_file() and not hidden
+
+    return sorted(path for path in folder.rglob("*") if is_wanted(path))
 
 
 def _check(file: Path) -> None:

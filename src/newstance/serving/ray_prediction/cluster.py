@@ -18,6 +18,7 @@ from newstance.errors import NewstanceError
 # Seconds until an address is given up: when there is no machine, and when what answers is no Ray cluster.
 KNOCK_SECONDS = 5.0
 JOIN_SECONDS = 15.0
+STARTS = 3  # of a cluster of one's own, each of which Ray gives half a minute: too little where much else runs
 STORE_BYTES = 512 << 20  # shared memory of a cluster of one's own: what waits between reading and labelling
 
 
@@ -59,6 +60,7 @@ def _own_cluster(workers: int | None) -> Iterator[None]:
             _environment(settings),
             _session(
                 address="local",
+                tries=STARTS,
                 num_cpus=max(workers or 0, os.cpu_count() or 1),
                 object_store_memory=STORE_BYTES,
                 include_dashboard=False,
@@ -76,7 +78,7 @@ def _cluster_at(address: str) -> Iterator[None]:
 
 
 @contextmanager
-def _session(*, address: str, seconds: float | None = None, **options: Any) -> Iterator[None]:
+def _session(*, address: str, seconds: float | None = None, tries: int = 1, **options: Any) -> Iterator[None]:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # else it warns of what Ray Data itself does
     try:
@@ -87,10 +89,15 @@ def _session(*, address: str, seconds: float | None = None, **options: Any) -> I
 
     logging.getLogger("ray").setLevel(logging.ERROR)
     options |= {"configure_logging": False, "logging_level": logging.ERROR, "log_to_driver": False}
-    try:
-        _within(seconds, lambda: ray.init(address=address, **options))
-    except Exception as error:  # Ray raises plain ones, too
-        raise NewstanceError(f"The Ray cluster at {address} does not answer: {str(error).rstrip('.')}.") from None
+    for left in reversed(range(tries)):
+        try:
+            _within(seconds, lambda: ray.init(address=address, **options))
+            break
+        except Exception as error:  # Ray raises plain ones, too
+            ray.shutdown()
+            if not left:
+                reason = str(error).rstrip(".")
+                raise NewstanceError(f"The Ray cluster at {address} does not answer: {reason}.") from None
     try:
         yield
     finally:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import io
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, NamedTuple, cast
 
+from fsspec import AbstractFileSystem
 from fsspec.implementations.local import LocalFileSystem
 
 from newstance.errors import NewstanceError
@@ -19,6 +20,7 @@ from newstance.serving.batch_prediction.reading import (
     BUFFER_BYTES,
     Record,
     Row,
+    files_in,
     line_content,
     list_folder,
     name_of,
@@ -28,11 +30,12 @@ from newstance.serving.batch_prediction.reading import (
     parse_json_lines,
     to_row,
 )
-from newstance.serving.ray_prediction.storage import is_url, locate
+from newstance.serving.ray_prediction.storage import is_url, locate, storage_errors
 
 LINES = (".jsonl", ".ndjson")
 PARQUET = ".parquet"
 SUFFIXES = (*LINES, PARQUET)
+LOCAL_SUFFIXES = (".csv", ".txt")  # what the local engine reads besides
 
 
 @dataclass(frozen=True)
@@ -59,21 +62,18 @@ class Source:
     def open(self) -> Iterator[BinaryIO]:
         """Open the file; what goes wrong is a `NewstanceError`."""
         files, path = locate(self.location)
-        try:
-            with files.open(path, "rb") as stream:
-                yield stream
-        except FileNotFoundError:
-            raise NewstanceError(f"{self.name} does not exist.") from None
-        except OSError as error:
-            raise NewstanceError(f"{self.name} can't be read: {error.strerror or error}.") from None
+        with storage_errors(files, f"{self.name} can't be read"):
+            try:
+                with files.open(path, "rb") as stream:
+                    yield stream
+            except FileNotFoundError:
+                raise NewstanceError(f"{self.name} does not exist.") from None
 
     def fingerprint(self) -> str:
         """Return what tells whether the file has changed: its hash, or for a remote one what its storage says."""
         files, path = locate(self.location)
-        try:
+        with storage_errors(files, f"{self.name} can't be read"):
             return file_sha256(Path(path)) if isinstance(files, LocalFileSystem) else cast(str, files.ukey(path))
-        except OSError as error:
-            raise NewstanceError(f"{self.name} can't be read: {error.strerror or error}.") from None
 
 
 class Part(NamedTuple):
@@ -165,17 +165,30 @@ class Survey:
 
 
 def find_sources(inputs: Iterable[str]) -> list[Source]:
-    """List the files to read, in order; a folder stands for its files with a known suffix, in subfolders too.
+    """List the files to read, in order, each once; a folder stands for its files with a known suffix, at any depth.
 
     Raises
     ------
     NewstanceError
-        When there is none, one is missing or of another format, or a URL can't be reached.
+        When there is none, one is missing or of another format, a folder has some that only the local engine reads, or
+        a URL can't be reached.
     """
-    return [source for given in inputs for source in (_at_url(given) if is_url(given) else _on_disk(Path(given)))]
+    found = (source for given in inputs for source in (_at_url(given) if is_url(given) else _on_disk(Path(given))))
+    by_place: dict[tuple[AbstractFileSystem, str], Source] = {}
+    for source in found:
+        by_place.setdefault(place_of(source.location), source)
+    return list(by_place.values())
+
+
+def place_of(location: str) -> tuple[AbstractFileSystem, str]:
+    """Return the file system and path of a location, the same however it is named."""
+    files, path = locate(location)
+    return files, str(Path(path).resolve()) if isinstance(files, LocalFileSystem) else path
 
 
 def _on_disk(path: Path) -> Iterator[Source]:
+    if path.is_dir():
+        _refuse_others(str(path), files_in(path, LOCAL_SUFFIXES))
     for file in list_folder(path, SUFFIXES) if path.is_dir() else [path]:
         _require_suffix(file.name, str(file))
         if not file.exists():
@@ -185,13 +198,13 @@ def _on_disk(path: Path) -> Iterator[Source]:
 
 def _at_url(url: str) -> Iterator[Source]:
     files, path = locate(url)
-    try:
+    with storage_errors(files, f"{url} can't be reached"):
         found = files.find(path) if files.isdir(path) else [path] if files.exists(path) else []
-    except OSError as error:
-        raise NewstanceError(f"{url} can't be reached: {error}.") from None
     if found == [path]:
         _require_suffix(path, url)
-    wanted = sorted(one for one in found if PurePosixPath(one).suffix.lower() in SUFFIXES and not _is_hidden(one, path))
+    seen = sorted(one for one in found if not _is_hidden(one, path))
+    _refuse_others(url, [one for one in seen if PurePosixPath(one).suffix.lower() in LOCAL_SUFFIXES])
+    wanted = [one for one in seen if PurePosixPath(one).suffix.lower() in SUFFIXES]
     if not wanted:
         raise NewstanceError(f"{url} has no file to read; their suffixes must be one of {', '.join(SUFFIXES)}.")
     for one in wanted:
@@ -201,6 +214,15 @@ def _at_url(url: str) -> Iterator[Source]:
 
 def _is_hidden(path: str, folder: str) -> bool:
     return any(part.startswith(".") for part in PurePosixPath(path.removeprefix(folder)).parts)
+
+
+def _refuse_others(folder: str, others: Sequence[Path | str]) -> None:
+    """Refuse a folder with files that the local engine would label; left out in silence, they would be missed."""
+    if others:
+        raise NewstanceError(
+            f"{folder} has {len(others):,} file(s) with the suffix {' or '.join(LOCAL_SUFFIXES)}, which the engine ray "
+            f"does not read; leave --engine ray out, or name the files with {', '.join(SUFFIXES)} themselves."
+        )
 
 
 def _require_suffix(file: str, shown: str) -> None:

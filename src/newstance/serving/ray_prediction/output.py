@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
@@ -22,7 +22,7 @@ from newstance.errors import NewstanceError
 from newstance.serving.batch_prediction.predictions import Prediction, Summary
 from newstance.serving.batch_prediction.writing import TIDY_SCHEMA, tidy
 from newstance.serving.ray_prediction.inputs import Part
-from newstance.serving.ray_prediction.storage import locate
+from newstance.serving.ray_prediction.storage import locate, storage_errors
 
 # What reads a folder of Parquet leaves out names that begin with an underscore or a dot.
 STATE = "_state.json"
@@ -111,11 +111,12 @@ class Output:
     def summary(self, part: Part) -> Summary | None:
         """Return what a part holds, None where it isn't there or is broken."""
         files, path = self._place
-        try:
-            with files.open(f"{path}/{_name(part)}", "rb") as stream:
-                metadata = pq.read_schema(stream).metadata or {}
-        except (OSError, pa.ArrowException):
-            return None
+        with self._reading():
+            try:
+                with files.open(f"{path}/{_name(part)}", "rb") as stream:
+                    metadata = pq.read_schema(stream).metadata or {}
+            except (OSError, pa.ArrowException):
+                return None
         return Summary(**json.loads(metadata[_COUNTS])) if _COUNTS in metadata else None
 
     def write(self, part: Part, predictions: list[Prediction]) -> Summary:
@@ -137,12 +138,11 @@ class Output:
                 yield stream
             files.mv(temporary, f"{path}/{name}")
 
-    @contextmanager
-    def _writing(self) -> Iterator[None]:
-        try:
-            yield
-        except OSError as error:
-            raise NewstanceError(f"{self.location} can't be written: {error.strerror or error}.") from None
+    def _writing(self) -> AbstractContextManager[None]:
+        return storage_errors(self._place[0], f"{self.location} can't be written")
+
+    def _reading(self, name: str = "") -> AbstractContextManager[None]:
+        return storage_errors(self._place[0], f"{self.location}{name and f'/{name}'} can't be read")
 
     def _write(self, name: str, value: Mapping[str, Any]) -> None:
         with self._replacing(name) as stream:
@@ -150,24 +150,24 @@ class Output:
 
     def _read(self, name: str) -> dict[str, Any] | None:
         files, path = self._place
-        try:
-            with files.open(f"{path}/{name}", "rb") as stream:
-                value: dict[str, Any] = json.load(stream)
-        except FileNotFoundError:
-            return None
-        except (OSError, ValueError) as error:
-            raise NewstanceError(f"{self.location}/{name} can't be read: {error}.") from None
+        with self._reading(name):
+            try:
+                with files.open(f"{path}/{name}", "rb") as stream:
+                    value: dict[str, Any] = json.load(stream)
+            except FileNotFoundError:
+                return None
+            except ValueError as error:
+                raise NewstanceError(f"{self.location}/{name} can't be read: {error}.") from None
         return value
 
     def _names(self) -> list[str]:
         files, path = self._place
-        try:
-            files.invalidate_cache()
-            return sorted(PurePosixPath(found).name for found in files.ls(path, detail=False))
-        except FileNotFoundError:
-            return []
-        except OSError as error:
-            raise NewstanceError(f"{self.location} can't be read: {error.strerror or error}.") from None
+        with self._reading():
+            try:
+                files.invalidate_cache()
+                return sorted(PurePosixPath(found).name for found in files.ls(path, detail=False))
+            except FileNotFoundError:
+                return []
 
     def _remove(self, name: str) -> None:
         files, path = self._place

@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from rich.progress import Progress
@@ -16,7 +16,7 @@ from newstance.errors import NewstanceError
 from newstance.serving.batch_prediction.predictions import Summary
 from newstance.serving.batch_prediction.run import Predictor, named_targets
 from newstance.serving.ray_prediction.cluster import connected
-from newstance.serving.ray_prediction.inputs import Piece, Source, Survey, find_sources
+from newstance.serving.ray_prediction.inputs import Piece, Source, Survey, find_sources, place_of
 from newstance.serving.ray_prediction.output import Output
 from newstance.serving.ray_prediction.storage import is_url
 
@@ -68,12 +68,14 @@ class RayJob:
         Raises
         ------
         NewstanceError
-            When an input can't be found or read by this engine, or there is no output.
+            When an input can't be found or read by this engine, there is no output, or it lies in an input.
         """
         if output is None:
             raise NewstanceError("The engine ray writes a folder of Parquet files; name it with --output.")
         location = output if is_url(output) else str(Path(output).absolute())
-        return cls(tuple(find_sources(inputs)), Output(location), named_targets(targets), address, workers)
+        given = list(inputs)
+        _check_apart(given, location)
+        return cls(tuple(find_sources(given)), Output(location), named_targets(targets), address, workers)
 
 
 @dataclass
@@ -197,6 +199,18 @@ def _label(job: RayJob, load: Callable[[], Predictor], pieces: list[Piece], repo
     report.seconds = time.monotonic() - started
     if left:
         raise NewstanceError(f"The cluster lost sight of {len(left):,} part(s); add --resume to label them.")
+
+
+def _check_apart(inputs: Iterable[str], output: str) -> None:
+    """Refuse an output in an input folder: its own files would be among the articles of a run that is resumed."""
+    storage, folder = place_of(output)
+    for given in inputs:
+        files, path = place_of(given)
+        if files == storage and PurePosixPath(folder).is_relative_to(path):
+            raise NewstanceError(
+                f"The output {output} is in the input {given}, where its results would be read as articles; name a "
+                "folder outside it."
+            )
 
 
 def _check_output(output: Output, *, resume: bool, overwrite: bool) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from fsspec import AbstractFileSystem
@@ -28,6 +30,27 @@ def locate(location: str) -> tuple[AbstractFileSystem, str]:
         return LocalFileSystem(), str(Path(location).absolute())
     try:
         found: tuple[AbstractFileSystem, str] = url_to_fs(location)
-    except (ImportError, ValueError, OSError) as error:
-        raise NewstanceError(f"{location} can't be reached: {error}.") from None
+    except Exception as error:  # some file systems connect at once, and raise what their libraries raise
+        raise NewstanceError(f"{location} can't be reached: {_reason(error)}.") from None
     return found
+
+
+@contextmanager
+def storage_errors(files: AbstractFileSystem, said: str) -> Iterator[None]:
+    """Turn what a file system raises into a `NewstanceError` that begins with `said`, such as "in.jsonl can't be read".
+
+    Behind URLs are libraries whose errors have no common base, such as botocore's where credentials are missing.
+    """
+    try:
+        yield
+    except NewstanceError:
+        raise
+    except Exception as error:
+        if isinstance(files, LocalFileSystem) and not isinstance(error, OSError):
+            raise
+        raise NewstanceError(f"{said}: {_reason(error)}.") from None
+
+
+def _reason(error: Exception) -> str:
+    text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return " ".join(text.split()).rstrip(".") or type(error).__name__
