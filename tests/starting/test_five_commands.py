@@ -116,12 +116,12 @@ def label_on_the_page(project: Project, browser: Browser) -> None:
         for _ in range(ON_THE_PAGE):
             shown = page.locator("#article-id")
             expect(shown).not_to_be_empty()
-            article = shown.inner_text()
+            article = shown.inner_text().removeprefix("Article ")
             page.keyboard.press(str(list(FRAMES).index(project.articles[article].frame) + 1))
             expect(page.locator("#saved")).to_contain_text("Saved")
             expect(page.locator("#next")).to_be_focused()
             page.keyboard.press("Enter")
-            expect(shown).not_to_have_text(article)
+            expect(shown).not_to_have_text(f"Article {article}")
         page.close()
 
 

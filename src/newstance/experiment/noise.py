@@ -67,9 +67,12 @@ def held_out_probabilities(labelled: pd.DataFrame, scheme: Scheme, aliases: Alia
 
 def _judge(scheme: Scheme) -> LinearModel:
     """Return a model that is quick, and of another family than the one that learns from what it leaves."""
-    fields = ("article", "target", "masked_sentences") if scheme.has_targets else ("article",)
+    words = [TfidfFeatures(field="article")]
+    if scheme.has_targets:
+        # Each target is one text, however many articles it occurs in: with few targets no word would be in two of them.
+        words += [TfidfFeatures(field="target", min_documents=1), TfidfFeatures(field="masked_sentences")]
     return LinearModel(
         kind="linear",
-        features=(*(TfidfFeatures(field=field) for field in fields), EncoderFeatures(field="article")),
+        features=(*words, EncoderFeatures(field="article")),
         classifier=LogisticRegressionSettings(class_weight=None),
     )
