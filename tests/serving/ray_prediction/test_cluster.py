@@ -47,7 +47,7 @@ class Machines:
 def start_machines(room: str, tries: int = STARTS) -> Machines:
     """Start the cluster; Ray gives each machine half a minute, too little where much else runs."""
     try:
-        return Machines(f"{room}/{tries}")
+        return Machines(room)
     except Exception:
         if tries == 1:
             raise
