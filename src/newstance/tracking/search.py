@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from newstance.errors import NewstanceError
 from newstance.tracking.folder import Identity, Settings, parse
 from newstance.tracking.live import Shown
 from newstance.tracking.store import PARENT, TRIAL, Store, available, load_mlflow, opened, shown_uri
@@ -27,13 +28,15 @@ class LiveSearch(Shown):
 
     command: ClassVar[str] = SEARCH
     trials: dict[int, str] = field(default_factory=dict)
+    made: Run | None = None
 
     def start(self, settings: Settings) -> None:
         """Find or make the parent run and set it running; the one step whose failure is an error."""
         load_mlflow()
         with opened(settings.task, SEARCH) as store:
-            found = self._find(store, None)
-            self.parent = found or store.create_parent(settings, self.identity)
+            if self._find(store, None) is None:
+                self.made = store.create_parent(settings, self.identity)
+            self.parent = self._agreed(store)
             store.client.update_run(self.parent.info.run_id, status="RUNNING")
             log_parent(store, self.parent, settings)
             self.store = store
@@ -41,7 +44,8 @@ class LiveSearch(Shown):
     def trial_started(self, number: int, params: Mapping[str, Any]) -> None:
         """Make the nested run of a trial, with the settings that it tries."""
         with self.forgiving() as store:
-            if store is not None and self.parent is not None:
+            if store is not None:
+                self.parent = self._agreed(store)
                 run = store.create_trial(self.parent, number, int(time.time() * 1000))
                 self.trials[number] = run.info.run_id
                 log_params(store, run.info.run_id, params)
@@ -68,13 +72,32 @@ class LiveSearch(Shown):
     def end(self, status: str, metrics: Mapping[str, float]) -> None:
         """End the parent run, with the scores of the best trial."""
         with self.forgiving() as store:
-            if store is not None and self.parent is not None:
-                run_id = self.parent.info.run_id
+            if store is not None:
+                run_id = self._agreed(store).info.run_id
                 log_metrics(store, run_id, [(name, value, 0) for name, value in metrics.items()], self.identity)
                 store.client.set_terminated(run_id, status)
 
+    def _agreed(self, store: Store) -> Run:
+        """Find the one parent run that all processes take; put away the one made here if it isn't that.
+
+        The store's lock keeps only the processes of one machine apart, so machines that start at the same moment may
+        each make a parent. All of them take the first in one order, and look again before every trial and at the end.
+        """
+        first = self._find(store, None)
+        if first is None:
+            raise NewstanceError(
+                f"The run of this search is gone from {shown_uri()}; run `{SEARCH}` again to make a new one."
+            )
+        if self.made is not None and self.made.info.run_id != first.info.run_id:
+            own = self.made.info.run_id
+            for run in store.marked(self.identity, {PARENT: own}):
+                store.client.set_tag(run.info.run_id, PARENT, first.info.run_id)
+            store.client.delete_run(own)
+            self.made = None
+        return first
+
     def _find(self, store: Store, number: int | None) -> Run | None:
-        """Find the nested run of a trial, or the parent run."""
+        """Find the nested run of a trial, or the first parent run."""
         wanted = None if number is None else str(number)
         found = store.marked(self.identity, {} if wanted is None else {TRIAL: wanted})
         return next((run for run in found if (PARENT in run.data.tags) == (wanted is not None)), None)

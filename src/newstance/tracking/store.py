@@ -89,7 +89,7 @@ class Store:
         wanted = {RUN_ID: identity.id, **tags}
         condition = " and ".join(f"tags.`{name}` = '{value}'" for name, value in wanted.items())
         found: list[Run] = self.client.search_runs(
-            [self.experiment_id], condition, order_by=["attributes.start_time ASC"]
+            [self.experiment_id], condition, order_by=["attributes.start_time ASC", "attributes.run_id ASC"]
         )
         return found
 
@@ -240,16 +240,28 @@ def _experiment_id(client: MlflowClient, name: str) -> str:
     with _environment(FIRST_REQUEST):
         experiment = client.get_experiment_by_name(name)
     if experiment is None:
-        # A server decides itself where artifacts go; beside a local database MLflow would use ./mlruns.
-        local = store_uri().startswith(SQLITE)
-        location = (_database().parent / ARTIFACTS / name).as_uri() if local else None
-        return str(client.create_experiment(name, artifact_location=location))
+        return _made_experiment(client, name)
     if experiment.lifecycle_stage == "deleted":
         raise NewstanceError(
             f"The MLflow experiment '{name}' in {shown_uri()} is deleted; bring it back with "
             f"`mlflow experiments restore --experiment-id {experiment.experiment_id}` or remove it with `mlflow gc`."
         )
     return str(experiment.experiment_id)
+
+
+def _made_experiment(client: MlflowClient, name: str) -> str:
+    """Make an experiment, or take the one that another machine made at the same moment."""
+    from mlflow.exceptions import MlflowException  # noqa: PLC0415
+
+    # A server decides itself where artifacts go; beside a local database MLflow would use ./mlruns.
+    local = store_uri().startswith(SQLITE)
+    location = (_database().parent / ARTIFACTS / name).as_uri() if local else None
+    try:
+        return str(client.create_experiment(name, artifact_location=location))
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_ALREADY_EXISTS" or (made := client.get_experiment_by_name(name)) is None:
+            raise
+        return str(made.experiment_id)
 
 
 @contextmanager
