@@ -51,7 +51,10 @@ test: $(INSTALLED)  ## check style and types, run all tests, the smoke pipeline 
 	$(VENV)/bin/python tests/fetch_postgres.py
 	OMP_NUM_THREADS=1 pytest -n 2 --dist loadfile --no-loadscope-reorder
 
-smoke: $(INSTALLED)  ## run the same stages on a small slice, in build/smoke
+smoke: smokefiles  ## run the same stages on a small slice, in build/smoke
+	cd $(SMOKE) && dvc repro
+
+smokefiles: $(INSTALLED)
 	rm -rf $(SMOKE)
 	mkdir -p $(SMOKE)/data $(SMOKE)/reports/search $(SMOKE)/study/reports/tables $(SMOKE)/benchmarks $(SMOKE)/notebooks data/wheels
 	cp -R dvc.yaml .dvcignore seeds experiments src $(SMOKE)/
@@ -62,9 +65,9 @@ smoke: $(INSTALLED)  ## run the same stages on a small slice, in build/smoke
 	cp benchmarks/*.csv $(SMOKE)/benchmarks/
 	cp params.smoke.yaml $(SMOKE)/params.yaml
 	ln -s $(CURDIR)/data/wheels $(SMOKE)/data/wheels
-	cd $(SMOKE) && dvc init --quiet --no-scm && dvc repro
+	cd $(SMOKE) && dvc init --quiet --no-scm
 
 clean:           ## remove what was made, the environment and downloads apart
 	rm -rf build runs/*/seeds study/runs/*/seeds data/clean data/labels data/prepared data/cache
 
-.PHONY: help setup reproduce study benchmarks notebooks lab test smoke clean
+.PHONY: help setup reproduce study benchmarks notebooks lab test smoke smokefiles clean

@@ -48,8 +48,8 @@ say(as_table(labels.annotators(project.table("labels"), project.schemes, setting
 # ## The codebook in short
 
 # %%
-say(labels.codebook(topic))
-say(labels.codebook(stance))
+for scheme in project.schemes.values():
+    say(labels.codebook(scheme))
 
 # %% [markdown]
 # The rules for ties, and what counts as a target, are in `seeds/codebook.md`.
@@ -89,14 +89,12 @@ report(stances.by_target(pairs, 15, stance, settings.evaluation))
 # chance, 1 is perfect.
 
 # %%
-report(labels.agreement(project.results["topic"]))
+for results in project.results.values():
+    report(labels.agreement(results))
 
 # %%
-report(labels.agreement(project.results["stance"]))
-
-# %%
-say(words.agreement(project.results["topic"]))
-say(words.agreement(project.results["stance"]))
+for results in project.results.values():
+    say(words.agreement(results))
 
 # %% [markdown]
 # High agreement means that the codebook is applied consistently. It doesn't mean that the labels are right: annotators
@@ -107,24 +105,18 @@ say(words.agreement(project.results["stance"]))
 
 # %%
 confidence, reference = settings.evaluation.confidence, settings.labels.reference
-on_topic = disagreements.doubles(labels.read_labels(topic), topic, reference)
-report(disagreements.draw_confused(on_topic))
-say(disagreements.reasons(on_topic, confidence))
-
-# %%
-on_stance = disagreements.doubles(labels.read_labels(stance), stance, reference)
-report(disagreements.draw_confused(on_stance))
-say(disagreements.reasons(on_stance, confidence))
+doubles = [disagreements.doubles(labels.read_labels(one), one, reference) for one in project.schemes.values()]
+for found in doubles:
+    report(disagreements.draw_confused(found))
+    say(disagreements.reasons(found, confidence))
 
 # %% [markdown]
 # The codebook's rule for the stance is "in doubt, neutral". Some examples, first one of each frequent confusion:
 
 # %%
 aliases = read_aliases(settings.labels.directory / "aliases.yaml")
-say(as_table(disagreements.examples(on_topic, project.articles, aliases)))
-
-# %%
-say(as_table(disagreements.examples(on_stance, project.articles, aliases)))
+for found in doubles:
+    say(as_table(disagreements.examples(found, project.articles, aliases)))
 
 # %% [markdown]
 # ## Which labels may be wrong?
@@ -151,10 +143,8 @@ for found in audits:
 # then those that it keeps, each with the model's probability of the label:
 
 # %%
-say(as_table(suspects.listed(audits[0], aliases)))
-
-# %%
-say(as_table(suspects.listed(audits[1], aliases)))
+for found in audits:
+    say(as_table(suspects.listed(found, aliases)))
 
 # %% [markdown]
 # ## How do outlets differ?

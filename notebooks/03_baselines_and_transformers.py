@@ -26,8 +26,8 @@ from newstance.reporting.figures import charts
 from newstance.reporting.goals import read_goals
 
 project = open_project()
-topic, stance = project.results["topic"], project.results["stance"]
-topic_charts, stance_charts = charts(topic), charts(stance)
+tasks = list(project.results.values())
+drawn = [charts(task) for task in tasks]
 say(project.note)
 
 # %% [markdown]
@@ -39,7 +39,7 @@ say(project.note)
 # encoder, trained further (fine-tuned) on the labels. An *ensemble* averages the probabilities of others.
 
 # %%
-say(f"{words.description(topic)}\n\n{words.description(stance)}")
+say("\n\n".join(words.description(task) for task in tasks))
 
 # %% [markdown]
 # Models learn from *train*; *validation* chooses among their settings and among the models; *test* only scores. That
@@ -49,8 +49,8 @@ say(f"{words.description(topic)}\n\n{words.description(stance)}")
 # where it belongs (recall) and only there (precision); *macro-F1* is the mean of F1 over labels, frequent or rare.
 
 # %%
-say(comparison.majority_in_words(topic))
-say(comparison.majority_in_words(stance))
+for task in tasks:
+    say(comparison.majority_in_words(task))
 
 # %% [markdown]
 # ## From the majority to the champion
@@ -60,13 +60,11 @@ say(comparison.majority_in_words(stance))
 # say nothing of another draw of the training data.
 
 # %%
-show(topic_charts["forest"])
+for of_task in drawn:
+    show(of_task["forest"])
 
 # %%
-show(stance_charts["forest"])
-
-# %%
-say(comparison.findings([topic, stance]))
+say(comparison.findings(tasks))
 
 # %% [markdown]
 # Annotators, where they are drawn (green), mark what can be reached at most: the reference was made from their labels,
@@ -85,14 +83,12 @@ say(comparison.findings([topic, stance]))
 # least as large where there is none.
 
 # %% tags=["cover"]
-report(comparison.differences(topic))
+for task in tasks:
+    report(comparison.differences(task))
 
 # %%
-report(comparison.differences(stance))
-
-# %%
-say(comparison.overlap_in_words(topic))
-say(comparison.overlap_in_words(stance))
+for task in tasks:
+    say(comparison.overlap_in_words(task))
 
 # %% [markdown]
 # An empty mark doesn't mean that two models are equally good. It means that so many articles can't tell them apart: the
@@ -102,14 +98,12 @@ say(comparison.overlap_in_words(stance))
 # ## Which labels are hard?
 
 # %%
-show(topic_charts["per-class"])
+for of_task in drawn:
+    show(of_task["per-class"])
 
 # %%
-show(stance_charts["per-class"])
-
-# %%
-say(comparison.classes_in_words(topic))
-say(comparison.classes_in_words(stance))
+for task in tasks:
+    say(comparison.classes_in_words(task))
 
 # %% [markdown]
 # Where labels are rare, macro-F1 has the wider interval of the two metrics: a single article of a rare label moves it
@@ -122,10 +116,8 @@ say(comparison.classes_in_words(stance))
 # labels.
 
 # %%
-report(comparison.curve(project.study, "topic"))
-
-# %%
-report(comparison.curve(project.study, "stance"))
+for task in tasks:
+    report(comparison.curve(project.study, task.scheme.name))
 
 # %% [markdown]
 # The bars only cover the draw of the test articles. Each part was drawn once, so that a curve may bend up or down by
@@ -145,14 +137,12 @@ say(comparison.ablations_in_words(project.study))
 # probability.
 
 # %%
-show(topic_charts["reliability"])
+for of_task in drawn:
+    show(of_task["reliability"])
 
 # %%
-show(stance_charts["reliability"])
-
-# %%
-say(comparison.calibration_in_words(topic))
-say(comparison.calibration_in_words(stance))
+for task in tasks:
+    say(comparison.calibration_in_words(task))
 
 # %% [markdown]
 # Bins with few units scatter for that reason alone, so a part of any ECE is noise; the intervals take this off. Only
@@ -165,20 +155,16 @@ say(comparison.calibration_in_words(stance))
 # depends on the budget; what isn't on it costs more or scores less than one that is.
 
 # %%
-report(topic_charts.get("frontier-prediction", comparison.NO_FRONTIER))
+for of_task in drawn:
+    report(of_task.get("frontier-prediction", comparison.NO_FRONTIER))
 
 # %%
-report(stance_charts.get("frontier-prediction", comparison.NO_FRONTIER))
+for task in tasks:
+    say(comparison.cost_in_words(task))
 
 # %%
-say(comparison.cost_in_words(topic))
-say(comparison.cost_in_words(stance))
-
-# %%
-report(topic_charts.get("frontier-training", comparison.NO_FRONTIER))
-
-# %%
-report(stance_charts.get("frontier-training", comparison.NO_FRONTIER))
+for of_task in drawn:
+    report(of_task.get("frontier-training", comparison.NO_FRONTIER))
 
 # %% [markdown]
 # Times hold for the machine that the experiments ran on; their order of magnitude is what carries over.
@@ -190,7 +176,8 @@ report(stance_charts.get("frontier-training", comparison.NO_FRONTIER))
 # the target's name without reading on. How much of the best model's success is of that kind?
 
 # %%
-report(controls.beyond_controls(project, stance))
+for task in tasks:
+    report(controls.beyond_controls(project, task))
 
 # %% [markdown]
 # If the model only repeated a control, its two marks would lie at the ends of the scale; the closer they are, the less
@@ -206,14 +193,12 @@ report(controls.beyond_controls(project, stance))
 # like; ensembles are not fitted anew and have no score without their outlets.
 
 # %%
-report(topic_charts.get("protocols", comparison.NO_PROTOCOL))
+for of_task in drawn:
+    report(of_task.get("protocols", comparison.NO_PROTOCOL))
 
 # %%
-report(stance_charts.get("protocols", comparison.NO_PROTOCOL))
-
-# %%
-say(comparison.protocols_in_words(topic))
-say(comparison.protocols_in_words(stance))
+for task in tasks:
+    say(comparison.protocols_in_words(task))
 
 # %% [markdown]
 # Held-out outlets are the same articles, labelled by models that had fewer to learn from: a part of the drop is due to

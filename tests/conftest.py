@@ -8,7 +8,11 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import settings
 
+from postgres import Postgres, running_postgres
+
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tiny_bundle import TinyBundles
 
 
@@ -41,3 +45,10 @@ def tiny_bundles(tmp_path_factory: pytest.TempPathFactory) -> TinyBundles:
 
     torch.set_num_threads(1)  # on busy cores, two threads that wait for each other take ten times as long
     return write_tiny_bundles(tmp_path_factory.mktemp("bundles"))
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A PostgreSQL server; make a database of your own."""
+    with running_postgres() as found:
+        yield found

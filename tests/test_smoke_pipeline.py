@@ -1,19 +1,30 @@
-"""The whole pipeline on a slice of the real corpus, by the commands that users type."""
+"""The whole pipeline on a slice of the real corpus, by the commands that users type.
+
+Two things are as in nobody's first steps, so that one pipeline proves them too: its runs go to an MLflow server with
+PostgreSQL as its store, and there is a third label scheme, `sphere`, that no code knows.
+"""
 
 import json
 import os
-import sqlite3
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
 import pytest
+import yaml
+from mlflow import MlflowClient
 
+from mlflow_server import running_mlflow
 from newstance import load_champion
 from newstance.bundle.answers import Article
 from newstance.settings import load_settings
+from newstance.tracking.store import PARENT
 
 ROOT = Path(__file__).parents[1]
+# The topics that a third scheme calls public; all others are private.
+PUBLIC = ["conflict", "crime", "economy", "education", "labour", "politics", "society"]
+EXAMPLE = "seeds/articles/hospital-night-shift-strike.txt"
 GOLDEN = Path(__file__).with_name("golden_smoke.json")
 pytestmark = pytest.mark.slow
 
@@ -25,24 +36,89 @@ def run(*command: str, cwd: Path) -> str:
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory) -> Path:
+def client(postgres, tmp_path_factory) -> Iterator[MlflowClient]:
+    store = postgres.create("mlflow")
+    with running_mlflow(store, tmp_path_factory.mktemp("mlflow")) as uri, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MLFLOW_TRACKING_URI", uri)
+        yield MlflowClient(tracking_uri=uri)
+
+
+@pytest.fixture(scope="module")
+def project(client, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("smoke") / "project"
-    run("make", "smoke", f"SMOKE={folder}", cwd=ROOT)
+    run("make", "smokefiles", f"SMOKE={folder}", cwd=ROOT)
+    add_a_third_scheme(folder)
+    run("dvc", "repro", cwd=folder)
     return folder
 
 
-def test_every_experiment_has_a_run_folder_a_row_and_one_mlflow_run(project):
+def add_a_third_scheme(project: Path) -> None:
+    """Make the scheme `sphere` and its labels from the topics, with two experiments: data alone, no code."""
+    scheme = {
+        "name": "sphere",
+        "kind": "single-label",
+        "title": "Sphere",
+        "annotations": "spheres.csv",
+        "labels": [
+            {"code": "public", "name": "public life", "definition": "what the state and society at large deal with"},
+            {"code": "private", "name": "private life", "definition": "everything else"},
+        ],
+    }
+    write_yaml(project / "seeds/schemes/sphere.yaml", scheme)
+    topics = pd.read_csv(project / "seeds/topics.csv", dtype=str).query("topic != 'skip'")
+    spheres = topics["topic"].isin(PUBLIC).map({True: "public", False: "private"})
+    topics[["article_id", "annotator"]].assign(sphere=spheres).to_csv(project / "seeds/spheres.csv", index=False)
+    params = yaml.safe_load((project / "params.yaml").read_text(encoding="utf-8"))
+    params["labels"]["schemes"].append("sphere")
+    for name in ("majority", "tfidf-svm"):
+        settings = yaml.safe_load((project / f"experiments/topic-{name}.yaml").read_text(encoding="utf-8"))
+        write_yaml(project / f"experiments/sphere-{name}.yaml", {**settings, "task": "sphere"})
+        params["experiments"][f"sphere-{name}"] = "sphere"
+    write_yaml(project / "params.yaml", params)
+
+
+def write_yaml(path: Path, content: object) -> None:
+    path.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
+
+
+def test_every_experiment_has_a_run_folder_and_a_row(project):
     experiments = set(load_settings(project / "params.yaml").names())
     comparison = pd.read_csv(project / "reports/tables/comparison.csv")
     assert set(comparison["experiment"]) == experiments == {path.name for path in (project / "runs").iterdir()}
     assert (project / "reports/index.html").stat().st_size > 100_000
-    with sqlite3.connect(project / "mlflow.db") as database:
-        names = database.execute("SELECT value FROM tags WHERE key = 'newstance.experiment'").fetchall()
-        parents = database.execute(
-            "SELECT COUNT(*) FROM runs WHERE run_uuid NOT IN (SELECT run_uuid FROM tags WHERE key='mlflow.parentRunId')"
-        ).fetchone()
-    assert {name for (name,) in names} == experiments
-    assert parents == (len(experiments),)
+
+
+def test_the_server_s_database_holds_each_experiment_once_with_a_run_a_seed(project, client, postgres):
+    runs = client.search_runs([found.experiment_id for found in client.search_experiments()])
+    parents = {one.info.run_id: one for one in runs if PARENT not in one.data.tags}
+    names = [one.data.tags["newstance.experiment"] for one in parents.values()]
+    assert sorted(names) == sorted(load_settings(project / "params.yaml").names())
+    assert {one.info.status for one in runs} == {"FINISHED"}
+    assert postgres.ask("mlflow", "SELECT COUNT(*) FROM runs") == [(len(runs),)]
+    assert not list(project.glob("mlflow.db*")), "nothing goes to a file beside it"
+    for run_id, parent in parents.items():
+        folder = project / "runs" / parent.data.tags["newstance.experiment"]
+        scores = json.loads((folder / "scores.json").read_text(encoding="utf-8"))
+        assert sum(one.data.tags.get(PARENT) == run_id for one in runs) == len(scores["seeds"])
+        metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+        assert parent.data.metrics["test/macro_f1"] == pytest.approx(metrics["test"]["macro_f1"])
+        assert {"settings.json", "metrics.json", "figures"} <= {file.path for file in client.list_artifacts(run_id)}
+    assert not (project / "mlartifacts").exists(), "artifacts lie with the server"
+
+
+def test_a_run_that_is_tracked_again_stays_one(project, client):
+    said = run("newstance", "track", "runs/topic-tfidf-svm", cwd=project)
+    experiment = client.get_experiment_by_name("newstance-topic").experiment_id
+    found = client.search_runs([experiment], "tags.`newstance.experiment` = 'topic-tfidf-svm'")
+    assert sum(PARENT not in one.data.tags for one in found) == 1, said
+
+
+def test_the_champions_are_registered_with_the_server(project, client):
+    champions = json.loads((project / "reports/champion.json").read_text(encoding="utf-8"))
+    assert list(champions) == ["topic", "stance", "sphere"]
+    for task, champion in champions.items():
+        version = client.get_model_version_by_alias(f"newstance-{task}", "champion")
+        assert version.tags["newstance.experiment"] == champion["experiment"]
 
 
 def test_the_slice_is_cleaned_and_scored_as_recorded(project):
@@ -80,10 +156,8 @@ def test_mlflow_serves_the_champion_with_the_answers_of_the_bundle(project):
     rows = pd.concat([texts, texts.head(1).assign(text="Too short.")])[["title", "text"]].reset_index(drop=True)
     (project / "rows.json").write_text(json.dumps({"dataframe_split": rows.to_dict(orient="split")}), encoding="utf-8")
     serving = ["mlflow", "models", "predict", "-m", "models:/newstance-topic@champion", "--env-manager", "local"]
-    environment = os.environ | {"MLFLOW_TRACKING_URI": f"sqlite:///{project}/mlflow.db"}
     command = [*serving, "-i", "rows.json", "-t", "json", "-o", "answers.json"]
-    done = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+    run(*command, cwd=project)
     answers = json.loads((project / "answers.json").read_text(encoding="utf-8"))["predictions"]
     articles = [Article(title, text, []) for title, text in zip(rows["title"], rows["text"], strict=True)]
     for row, answer in zip(answers, load_champion(project / "bundle").predict(articles), strict=True):
@@ -96,7 +170,7 @@ def test_mlflow_serves_the_champion_with_the_answers_of_the_bundle(project):
 
 
 def test_no_group_lies_in_two_splits_of_the_prepared_data(project):
-    for task in ("topic", "stance"):
+    for task in ("topic", "stance", "sphere"):
         splits = [
             pd.read_parquet(project / f"data/prepared/{task}/{name}.parquet", columns=["group"])
             for name in ("train", "validation", "test")
@@ -143,3 +217,22 @@ def test_a_notebook_runs_on_the_slice_and_says_so(project, notebook):
     assert [output for output in outputs if output["output_type"] == "error"] == []
     assert sum("image/png" in output.get("data", {}) for output in outputs) >= 2
     assert (project / f"reports/notebooks/{notebook}.html").stat().st_size > 50_000
+
+
+def test_the_third_scheme_is_served_beside_the_others(project):
+    answer = load_champion(project / "bundle").predict([Article("", (project / EXAMPLE).read_text("utf-8"), [])])[0]
+    assert answer.labels["sphere"].label in {"public", "private"}
+
+
+@pytest.mark.parametrize(
+    ("notebook", "shown"),
+    [
+        ("02_labels", ["what the state and society at large deal with"]),
+        ("03_baselines_and_transformers", ["**Sphere.** Majority gives every article", "Sphere: "]),
+        ("04_errors_and_explanations", ["Sphere"]),
+    ],
+)
+def test_the_third_scheme_stands_in_the_notebooks(project, notebook, shown):
+    stored = (project / f"notebooks/{notebook}.ipynb").read_text(encoding="utf-8")
+    for text in shown:
+        assert text in stored, text
