@@ -1,5 +1,5 @@
 # syntax=docker/dockerfile:1
-# The server without a bundle, which is mounted read-only at /srv/newstance/bundle (compose.yaml). For an image with one:
+# The server without a bundle, whose folder compose.yaml mounts read-only. For an image with one:
 #   FROM newstance:0.1.0
 #   COPY bundle bundle
 

@@ -69,6 +69,7 @@ def test_a_scheme_cannot_be_changed(tmp_path):
         (LEANING + "color: red\n", "unknown key 'color'"),
         (LEANING.replace("  - {code: right, name: right, definition: of the right}\n", ""), "key 'labels'"),
         (LEANING.replace("name: leaning", "name: outlet"), "key 'name': .* is the name of another column"),
+        (LEANING.replace("name: leaning", "name: quality"), "key 'name': .* is the name of another column"),
         (LEANING + "secondary: text\n", "key 'secondary': .* is the name of another column"),
         (LEANING.replace("name: right", "medtop: 7, name: right"), "key 'labels.1.medtop'"),
         (LEANING.replace(", definition: of the left", ""), "key 'labels.0.definition' is missing"),

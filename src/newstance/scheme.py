@@ -14,7 +14,8 @@ from newstance.files import read_settings
 SPLITS = ("train", "validation", "test")
 # Columns that stand beside the labels in tables: no scheme can be called so.
 RESERVED = frozenset(
-    "article_id outlet url published title subtitle text group target annotator labelled_at split label".split()
+    "article_id outlet url published title subtitle text group target annotator labelled_at split label "
+    "row quality suggested suspected".split()
 )
 
 

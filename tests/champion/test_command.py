@@ -70,5 +70,6 @@ def test_champions_are_registered_replaced_and_rolled_back(champion: Command, cl
     assert alias(client) == "2"
 
     _, err = champion("--task", "stance", "--rollback")
-    assert "Champion of stance: version 1 of newstance-stance again, not version 2" in " ".join(err.split())
+    said = "Champion of stance: version 1 of newstance-stance again, not version 2"
+    assert f"{said}; now run `newstance export`, then `dvc commit --force export`" in " ".join(err.split())
     assert alias(client) == "1"

@@ -256,6 +256,23 @@ def test_a_rollback_gives_the_alias_back_step_by_step(client: MlflowClient, sett
         registry.roll_back("stance")
 
 
+def test_what_was_rolled_back_returns_by_force_alone(client: MlflowClient, settings: Settings) -> None:
+    for score in (0.6, 0.7):
+        write_finished("stance-ferry", score)
+        register_champions(["stance"], settings)
+    registry.roll_back("stance")
+    (plan,) = register_champions(["stance"], settings)
+    assert plan.decision.reason == "It was rolled back, as version 2; --force brings it again."
+    assert (plan.refused, champion(client)[0], versions(client)) == (True, 1, [1, 2])
+    register_champions(["stance"], settings, force=True)
+    assert champion(client)[0] == 3
+    (plan,) = register_champions(["stance"], settings)
+    assert not plan.refused
+    write_finished("stance-ferry", 0.8)
+    register_champions(["stance"], settings)
+    assert champion(client)[0] == 4, "another run was never rolled back"
+
+
 def test_a_rollback_without_a_champion_or_to_a_deleted_version_is_refused(
     client: MlflowClient, settings: Settings
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import tomllib
+from pathlib import Path
 
 import pytest
 
@@ -75,9 +76,13 @@ def test_by_default_the_image_serves_with_keys_or_not_at_all() -> None:
     assert SERVICES["app"]["secrets"] == ["keys"]
 
 
-def test_the_bundle_is_mounted_read_only_where_the_server_looks_for_it() -> None:
+def test_the_bundle_s_folder_is_mounted_read_only_where_the_server_looks_for_it() -> None:
+    # Not the bundle itself: an export replaces it, and a mount of it would keep the one before.
     (volume,) = SERVICES["app"]["volumes"]
-    assert volume["target"] == f"{last('WORKDIR')}/{BUNDLE}"
+    command = SERVICES["app"]["command"]
+    bundle = Path(last("WORKDIR")) / command[command.index("--bundle") + 1]
+    assert Path(volume["target"]) == bundle.parent
+    assert (Path(volume["source"]).name, bundle.name) == (bundle.parent.name, str(BUNDLE))
     assert volume["read_only"] is True
     assert volume["bind"] == {"create_host_path": False}, "a missing bundle must be an error and no empty folder"
 

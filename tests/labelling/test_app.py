@@ -63,6 +63,16 @@ def test_undo_brings_back_what_was_chosen_before_and_then_nothing(desk):
     assert "nothing to undo" in desk.ask("undo", **FIRST)["detail"]
 
 
+def test_undo_stays_within_a_pass(desk):
+    label(desk, FIRST, bridge="politics")
+    label(desk, {**FIRST, "annotator": "Bo"}, budget="economy")
+    blind = {**FIRST, "pass": "blind"}
+    assert not desk.ask("next", **blind)["can_undo"]
+    assert "nothing to undo" in desk.ask("undo", **blind)["detail"]
+    assert desk.ask("next", **FIRST)["can_undo"]
+    assert ["bridge", "Ann", "politics", ""] in desk.rows("topic")
+
+
 def test_a_skipped_article_comes_back_after_all_others(desk):
     given = desk.ask("skip", **FIRST, article_id="bridge")
     assert (given["item"]["article_id"], given["skipped"]) == ("budget", 1)

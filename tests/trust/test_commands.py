@@ -93,6 +93,18 @@ def test_all_problems_are_listed_at_once_with_their_places_and_status_1(project,
     assert table["text"].str.endswith(".").all()
 
 
+def test_a_time_to_come_is_a_problem(project, newstance):
+    path = project / SUBJECTS
+    lines = path.read_text(encoding="utf-8").splitlines()
+    late = [f"{lines[0]},labelled_at", *lines[1:], "n001,C,sport,,2199-01-01T00:00:00Z"]
+    path.write_text("\n".join(late) + "\n", encoding="utf-8")
+    status, out, _ = newstance("labels", "check", "--no-suspects")
+    assert status == 1
+    assert out.splitlines()[0].startswith(
+        f"problem  {SUBJECTS}, row {len(late)}, column 'labelled_at': '2199-01-01T00:00:00Z' is yet to come"
+    )
+
+
 def test_what_annotators_say_differently_is_named_until_the_reference_settles_it(project, newstance):
     append(project / SUBJECTS, "n030,C,sport,", "n030,D,health,")
     status, out, _ = newstance("labels", "check", "--no-suspects")

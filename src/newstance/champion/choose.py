@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
@@ -116,9 +116,17 @@ def experiments(task: str, settings: Settings) -> list[str]:
     return [name for name in settings.names() if tasks[name] == task]
 
 
-def decide(candidate: Candidate, incumbent: Registered | None, *, force: bool) -> Decision:
-    """Decide whether a candidate becomes the champion in the place of the present one, if there is one."""
+def decide(
+    candidate: Candidate, incumbent: Registered | None, rolled_back: Mapping[tuple[str, int], str], *, force: bool
+) -> Decision:
+    """Decide whether a candidate becomes the champion in the place of the present one, if there is one.
+
+    `rolled_back` are the runs and seeds that were champion until a rollback, with their versions.
+    """
     decision = _decide(candidate.provenance, incumbent)
+    version = rolled_back.get((candidate.identity.id, candidate.seed))
+    if decision.register and version is not None and not _is(candidate.provenance, incumbent):
+        decision = Decision(False, f"It was rolled back, as version {version}; --force brings it again.")
     if force and not decision.register:
         return Decision(True, f"{decision.reason} It is registered all the same, by force.")
     return decision
@@ -131,7 +139,7 @@ def _decide(new: Provenance, incumbent: Registered | None) -> Decision:
     if old is None:
         reason = f"The champion, {place}, was not made by newstance, so the scores can't be compared"
         return Decision(False, f"{reason}; --force replaces it.")
-    if (new.run_id, new.seed) == (old.run_id, old.seed):
+    if _is(new, incumbent):
         other = new.code != old.code
         return Decision(other, f"It is the champion already, as {place}{', but other code converted it' * other}.")
     scores = f"{new.validation_macro_f1:.6f} against {old.validation_macro_f1:.6f} of {old.experiment}, {place}"
@@ -142,6 +150,11 @@ def _decide(new: Provenance, incumbent: Registered | None) -> Decision:
         return Decision(False, f"Its macro-F1 on validation is lower, {scores}; --force replaces it all the same.")
     word = "higher" if new.validation_macro_f1 > old.validation_macro_f1 else "as high"
     return Decision(True, f"Its macro-F1 on validation is {word}, {scores}.")
+
+
+def _is(new: Provenance, incumbent: Registered | None) -> bool:
+    old = incumbent.provenance if incumbent else None
+    return old is not None and (new.run_id, new.seed) == (old.run_id, old.seed)
 
 
 @lru_cache

@@ -84,9 +84,9 @@ def make_plan(task: str, settings: Settings, *, force: bool = False) -> Plan:
     NewstanceError
         When there is no candidate, mlflow isn't installed, or the store fails.
     """
-    found, incumbent = candidates(task, settings), registry.champion(task)
+    found, incumbent, away = candidates(task, settings), registry.champion(task), registry.rolled_back(task)
     missing = [name for name in experiments(task, settings) if not settings.run_folder(name).is_dir()]
-    return Plan(task, found, missing, incumbent, decide(found[0], incumbent, force=force))
+    return Plan(task, found, missing, incumbent, decide(found[0], incumbent, away, force=force))
 
 
 def register_champions(

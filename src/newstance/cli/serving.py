@@ -45,7 +45,11 @@ def champion(
     chosen = [task] if task else tasks
     if rollback:
         before, now = registry.roll_back(chosen[0])
-        say(f"Champion of {chosen[0]}: version {now.version} of {now.name} again, not version {before.version}")
+        # Without the commit, dvc repro would find the bundle changed and bring the one before from its cache.
+        say(
+            f"Champion of {chosen[0]}: version {now.version} of {now.name} again, not version {before.version}; "
+            "now run `newstance export`, then `dvc commit --force export`"
+        )
     elif dry_run:
         typer.echo("\n\n".join(make_plan(one, settings, force=force).describe() for one in chosen))
     else:

@@ -93,7 +93,7 @@ class Desk:
         self._proposer: TargetProposer | None = None
         self._in_hand: dict[str, str] = {}  # by annotator, so that two don't get the same article
         self._put_off: defaultdict[tuple[str, Pass], dict[str, None]] = defaultdict(dict)
-        self._undoable: defaultdict[str, list[Undoable]] = defaultdict(list)
+        self._undoable: defaultdict[tuple[str, Pass], list[Undoable]] = defaultdict(list)
         self._here: defaultdict[str, dict[Unit, bool]] = defaultdict(dict)
         self._shown: dict[tuple[str, str, int], Agreement] = {}
 
@@ -126,7 +126,7 @@ class Desk:
             if own is None or (own.label, own.second) != (choice.label, choice.second):
                 before = self._decisions().own(*unit, annotator)
                 row = self._write(*unit, annotator, choice.label, choice.second)
-                self._undoable[annotator].append(Undoable(*unit, before, new=own is not None))
+                self._undoable[annotator, choice.way].append(Undoable(*unit, before, new=own is not None))
                 self._here[annotator][unit] = True
                 own = Decision(choice.label, choice.second, row[TIME])
             # A reason may tell what a model or others say.
@@ -137,12 +137,13 @@ class Desk:
         """Take the annotator's last choice back, as a row more, and hand its article out again."""
         with self._lock:
             annotator = self._name(who)
-            if not self._undoable[annotator]:
+            undoable = self._undoable[annotator, who.way]
+            if not undoable:
                 raise NewstanceError("There is nothing to undo: no choice was made since the page was started.")
-            last = self._undoable[annotator][-1]
+            last = undoable[-1]
             before = last.before or Decision("", "", "")
             self._write(last.article_id, last.target, annotator, before.label, before.second)
-            self._undoable[annotator].pop()
+            undoable.pop()
             self._here[annotator][last.article_id, last.target] = last.new
             return self._desk(who, last.article_id, keep=last.target)
 
@@ -201,7 +202,7 @@ class Desk:
             waiting=len(waiting),
             skipped=sum(one in put_off for one in waiting),
             agreement=self._agreement(annotator, who.way),
-            can_undo=bool(self._undoable[annotator]),
+            can_undo=bool(self._undoable[annotator, who.way]),
         )
 
     def _round(self, who: Who) -> Round:

@@ -187,9 +187,13 @@ class LabelStore:
 
 def refuse_future(times: Iterable[str], source: str) -> None:
     """Refuse times that are still to come; a decision of then would beat every one that is made before."""
-    limit = (datetime.now(UTC) + LEEWAY).strftime(TIME_FORMAT)
-    if found := [time for time in times if is_time(time) and time > limit]:
+    if found := [time for time in times if is_future(time)]:
         raise NewstanceError(f"{source}, column '{TIME}': '{found[0]}' is yet to come; correct the time or the clock.")
+
+
+def is_future(time: str) -> bool:
+    """Whether a time is still to come, by more than clocks may differ."""
+    return is_time(time) and time > (datetime.now(UTC) + LEEWAY).strftime(TIME_FORMAT)
 
 
 def line_of(cells: Iterable[str]) -> str:

@@ -27,6 +27,7 @@ ALIAS = "champion"
 COMMAND = "newstance champion"
 CARD = "MODEL_CARD.md"
 REPLACED = "newstance.replaced_version"
+ROLLED_BACK = "newstance.rolled_back"
 PACKAGE_VERSION = "newstance.version"
 DESCRIPTION_LENGTH = 5000  # MLflow's databases hold no longer one
 # What answering from a bundle imports, and no more: an image that serves it needs no torch.
@@ -89,6 +90,21 @@ def champion(task: str) -> Registered | None:
     load_mlflow()
     with opened_to_read(COMMAND) as client:
         return None if client is None else _champion(client, task)
+
+
+def rolled_back(task: str) -> dict[tuple[str, int], str]:
+    """Return what a rollback put away: by run id and seed, the version; writes nothing.
+
+    Raises
+    ------
+    NewstanceError
+        When mlflow isn't installed, or the store fails.
+    """
+    load_mlflow()
+    with opened_to_read(COMMAND) as client:
+        known = [] if client is None else client.search_model_versions(f"name = '{model_name(task)}'")
+        away = [_registered(version) for version in known if ROLLED_BACK in version.tags]
+    return {(one.provenance.run_id, one.provenance.seed): one.version for one in away if one.provenance}
 
 
 def register(
@@ -160,6 +176,8 @@ def fetch_bundle(task: str, folder: Path) -> Path:
 def roll_back(task: str) -> tuple[Registered, Registered]:
     """Give the alias back to the version that the present champion replaced; return both, the present one first.
 
+    The present one is marked, so that the next choice doesn't bring it back unasked.
+
     Raises
     ------
     NewstanceError
@@ -177,6 +195,7 @@ def roll_back(task: str) -> tuple[Registered, Registered]:
             raise NewstanceError(
                 f"{name} has no version {present.replaced} any more, which version {present.version} replaced."
             )
+        store.client.set_model_version_tag(name, present.version, ROLLED_BACK, "true")
         store.client.set_registered_model_alias(name, ALIAS, before.version)
         return present, before
 

@@ -16,7 +16,7 @@ from newstance.files import read_parquet
 from newstance.labels.annotations import resolve
 from newstance.labels.annotators import annotator_differences
 from newstance.labels.history import TIME, Rows, counting, read_rows
-from newstance.labels.store import check_annotator
+from newstance.labels.store import check_annotator, is_future
 from newstance.labels.suspects import judge
 from newstance.models.embeddings import embedding_cache
 from newstance.models.mentions import read_aliases
@@ -59,9 +59,9 @@ def check(tasks: Iterable[str], settings: Settings, *, suspects: bool = True) ->
     """Look for everything that is wrong with labels, and for what may be.
 
     Problems are rows that break the scheme or have too few cells, second labels of a unit by one annotator without
-    times, annotators without a proper name, and articles that the corpus doesn't have. Suspects are annotators who
-    differ from the rest (`newstance.labels.annotators`), units that annotators label differently and no reference has
-    settled, and labels that confident learning takes for errors.
+    times, times to come, annotators without a proper name, and articles that the corpus doesn't have. Suspects are
+    annotators who differ from the rest (`newstance.labels.annotators`), units that annotators label differently and no
+    reference has settled, and labels that confident learning takes for errors.
 
     Parameters
     ----------
@@ -111,6 +111,10 @@ def _problems(rows: Rows, scheme: Scheme, corpus_ids: set[str] | None) -> Iterat
         for row in ids.index[~ids.isin(corpus_ids) & (ids != "")]:
             text = f"the corpus has no article '{ids[row]}'; correct the id, or add the article."
             yield finding("article", int(lines[row]), "article_id", text)
+    times = rows.cells[TIME]
+    for row in times.index[[is_future(time) for time in times]]:
+        text = f"'{times[row]}' is yet to come, so that it would beat every other choice; correct it."
+        yield finding("time", int(lines[row]), TIME, text)
     for name in rows.cells["annotator"].unique():
         try:
             check_annotator(name)

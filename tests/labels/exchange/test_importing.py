@@ -38,6 +38,22 @@ def test_a_later_time_is_a_change_of_mind(tmp_path):
     assert read_annotations(TOPIC, tmp_path)["topic"].tolist() == ["weather"]
 
 
+def test_a_time_is_later_than_none(tmp_path):
+    (tmp_path / "topics.csv").write_text("article_id,annotator,topic,second\n1,A,sport,\n", encoding="utf-8")
+    assert bring(tmp_path, ["1", "A", "weather", "", EARLY]) == Imported(added=1, changed=1, known=0)
+    assert read_annotations(TOPIC, tmp_path)["topic"].tolist() == ["weather"]
+
+
+@pytest.mark.parametrize("time", ["", EARLY])
+@pytest.mark.parametrize("after", ["weather", ""])
+def test_a_file_from_before_a_correction_does_not_undo_it(tmp_path, time, after):
+    first = f"article_id,annotator,topic,second,labelled_at\n1,A,sport,,{time}\n"
+    (tmp_path / "topics.csv").write_text(first, encoding="utf-8")
+    LabelStore(TOPIC, tmp_path).append([{"article_id": "1", "annotator": "A", "topic": after, "labelled_at": LATE}])
+    assert bring(tmp_path, ["1", "A", "sport", "", time]).added == 0
+    assert read_annotations(TOPIC, tmp_path)["topic"].tolist() == [after] * bool(after)
+
+
 @pytest.mark.parametrize("time", ["", EARLY])
 def test_another_label_without_a_later_time_is_a_conflict_and_nothing_is_added(tmp_path, time):
     bring(tmp_path, ["1", "A", "sport", "", LATE])

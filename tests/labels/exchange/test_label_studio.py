@@ -33,7 +33,8 @@ def test_units_without_labels_are_tasks_too_and_predictions_stand_beside_them(tm
     said = {("2",): {"politics": 0.2, "sport": 0.7, "weather": 0.1}}
     label_studio.write(tmp_path / "out.json", content(predictions=said, version="v1"))
     first, second = json.loads((tmp_path / "out.json").read_text(encoding="utf-8"))
-    assert first["data"] == {"article_id": "1", **{name: name for name in ARTICLE_PART}}
+    decided = {"annotator": "A", "topic": "sport", "second": "weather", "labelled_at": "2017-02-07T12:00:00Z"}
+    assert first["data"] == {"article_id": "1", **{name: name for name in ARTICLE_PART}, "decided": [decided]}
     assert [one["from_name"] for one in first["annotations"][0]["result"]] == ["topic", "second", "annotator"]
     assert "predictions" not in first
     assert second["annotations"] == []
@@ -70,6 +71,29 @@ def test_an_export_of_label_studio_is_read_with_its_annotators_and_times(tmp_pat
         ["1", "ada_b", "skip", "", ""],
         ["22", "user5", "weather", "", ""],
     ]
+
+
+@pytest.mark.parametrize("time", ["2017-02-07T12:00:00Z", ""])
+def test_the_time_that_label_studio_gives_at_import_counts_only_for_what_was_changed_there(tmp_path, time):
+    rows = [("1", "A", "sport", "", time), ("1", "B", "weather", "", time)]
+    label_studio.write(tmp_path / "out.json", content(rows=rows))
+    tasks = json.loads((tmp_path / "out.json").read_text(encoding="utf-8"))
+    first, second = tasks[0]["annotations"]
+    first["created_at"] = second["created_at"] = first["updated_at"] = "2026-11-01T10:00:00.5Z"
+    second["result"][0]["value"]["choices"] = ["politics"]
+    assert read(tmp_path, tasks).to_numpy().tolist() == [
+        ["1", "A", "sport", "", time],
+        ["1", "B", "politics", "", "2026-11-01T10:00:00Z"],
+    ]
+
+
+def test_addresses_become_names_that_differ_and_are_allowed(tmp_path):
+    people = ["2pac@x.example", f"{'a' * 40}@x.example"]
+    tasks = [task(annotation(completed_by={"id": 1, "email": email})) for email in people]
+    assert read(tmp_path, tasks)["annotator"].tolist() == ["user_2pac", "a" * 32]
+    tasks = [task(annotation(completed_by={"id": 1, "email": email})) for email in ("ada@x.example", "ada@y.example")]
+    with pytest.raises(NewstanceError, match=r"ada@x\.example and ada@y\.example would both be 'ada'; fill in"):
+        read(tmp_path, tasks)
 
 
 @pytest.mark.parametrize(

@@ -43,9 +43,11 @@ def import_labels(
 ) -> Imported:
     """Append labels to a scheme's annotation file.
 
-    A label that the annotator gave the unit before is left out, so that the same file can be imported twice. Another
-    label is a change of mind where both decisions have a time and the new one is later, and else a conflict. A label
-    that is older than the annotator's taking the decision back is left out, too.
+    A label that the annotator gave the unit before is left out, so that the same file can be imported twice, also after
+    a change of mind: its row is in the file then, with the same time or none. Another
+    label is a change of mind where it has a later time than the one before, which may have none (`newstance.labels
+    .history`), and else a conflict. A label that is older than the annotator's taking the decision back is left out,
+    too.
 
     Parameters
     ----------
@@ -81,23 +83,27 @@ def import_labels(
 
 def _append(rows: pd.DataFrame, store: LabelStore, key: list[str], said: list[str], source: str) -> Imported:
     label = said[0]
-    before = latest(store.history(), store.scheme)
+    history = store.history()
+    before = latest(history, store.scheme)
     both = rows.merge(before, on=key, how="left", suffixes=("", "_before"))
+    written = pd.MultiIndex.from_frame(both[[*key, *said, TIME]]).isin(
+        pd.MultiIndex.from_frame(history[[*key, *said, TIME]])
+    )
     there = both[f"{label}_before"].fillna("") != ""  # neither new nor taken back
     same = there & (both[said].to_numpy() == both[[f"{name}_before" for name in said]].to_numpy()).all(axis=1)
     earlier = both[f"{TIME}_before"].fillna("")
-    later = there & (both[TIME] > earlier) & (earlier != "")
-    conflicting = there & ~same & ~later
+    later = there & (both[TIME] > earlier)
+    conflicting = there & ~same & ~later & ~written
     if conflicting.any():
         raise NewstanceError(
             f"{source}: {_units(both[conflicting], key)} labelled otherwise in {store.path} before, and no later time "
             "says that a mind was changed; correct the file, or import it under another annotator's name."
         )
     outdated = ~there & (both[TIME] != "") & (both[TIME] < earlier)
-    new = both[~same & ~outdated][rows.columns]
+    new = both[~same & ~outdated & ~written][rows.columns]
     if len(new):
         store.append(new.to_dict("records"))
-    changed, known = int((~same & later).sum()), int(same.sum())
+    changed, known = int((~same & later & ~written).sum()), int((same | (written & ~outdated)).sum())
     return Imported(added=len(new), changed=changed, known=known, outdated=int(outdated.sum()))
 
 

@@ -1,7 +1,8 @@
 """Label Studio's JSON: one task a unit, with the annotations and predictions of it, and the labelling interface (XML).
 
 https://labelstud.io/guide/export ("JSON") and https://labelstud.io/guide/predictions describe the format. An annotator
-is known to Label Studio by a number or an address; the field `annotator` of the interface holds the name.
+is known to Label Studio by a number or an address; the field `annotator` of the interface holds the name. Label Studio
+gives annotations that it imports a new time; a task's data therefore say what was decided before, and when.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ from newstance.scheme import Label, Scheme
 
 TEXT = "text"
 ANNOTATOR = "annotator"
+LONGEST = 32  # characters of an annotator's name
+DECIDED = "decided"  # in a task's data: the decisions that it was written with
 
 
 class _Part(BaseModel):
@@ -73,11 +76,17 @@ def write(output: Path, content: Content) -> None:
         task: dict[str, Any] = {"data": {name: row[name] for name in [*content.scheme.unit, *ARTICLE_PART]}}
         rows = labels[unit].to_dict("records") if unit in labels else []
         task["annotations"] = [_annotation(label, content.scheme) for label in rows]
+        task["data"][DECIDED] = [{name: label[name] for name in _said(content.scheme)} for label in rows]
         if unit in content.predictions:
             task["predictions"] = [_prediction(content.predictions[unit], content)]
         tasks.append(task)
     write_json(output, tasks)
     write_text(beside, interface(content.scheme))
+
+
+def _said(scheme: Scheme) -> list[str]:
+    """Return the columns of a decision that say who decided what, and when."""
+    return [name for name in label_columns(scheme) if name not in scheme.unit]
 
 
 def _keys(units: pd.DataFrame, scheme: Scheme) -> Iterator[tuple[Any, ...]]:
@@ -132,8 +141,9 @@ def _choices(view: ET.Element, name: str, labels: Sequence[Label], *, required: 
 def read(path: Path, scheme: Scheme) -> pd.DataFrame:
     """Read the annotations of tasks that Label Studio exported as JSON, or that `write` wrote.
 
-    Skipped tasks, drafts and predictions are left out. The time of a label is that of its last change. The annotator is
-    the name in the field `annotator`, else the part of the address before the @, else ``user`` and the number.
+    Skipped tasks, drafts and predictions are left out. The time of a label is that of its last change; where it is what
+    the annotator had decided when `write` wrote the task, that decision's. The annotator is the name in the field
+    `annotator`, else the part of the address before the @, else ``user`` and the number.
 
     Returns
     -------
@@ -143,7 +153,8 @@ def read(path: Path, scheme: Scheme) -> pd.DataFrame:
     Raises
     ------
     NewstanceError
-        When the file is none of Label Studio's, or an annotation has no label of the scheme; names task and article.
+        When the file is none of Label Studio's, an annotation has no label of the scheme, or two addresses are the same
+        before the @; names task and article.
     """
     try:
         tasks = _TASKS.validate_python(read_json(path))
@@ -152,8 +163,9 @@ def read(path: Path, scheme: Scheme) -> pd.DataFrame:
         raise NewstanceError(
             f"{path} is no export of Label Studio in the format JSON ({message:.200}); choose JSON, not JSON-MIN."
         ) from None
+    names: dict[str, str] = {}
     rows = [
-        _row(annotation, task, scheme, f"{path}, task {task.id or number}")
+        _row(annotation, task, scheme, f"{path}, task {task.id or number}", names)
         for number, task in enumerate(tasks, start=1)
         for annotation in task.annotations
         if annotation.result and not annotation.was_cancelled
@@ -161,14 +173,14 @@ def read(path: Path, scheme: Scheme) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=label_columns(scheme), dtype="str")
 
 
-def _row(annotation: _Annotation, task: _Task, scheme: Scheme, place: str) -> list[str]:
+def _row(annotation: _Annotation, task: _Task, scheme: Scheme, place: str, names: dict[str, str]) -> list[str]:
     cells = {name: str(task.data.get(name, "")).strip() for name in scheme.unit}
     for name, cell in cells.items():
         if not cell:
             raise NewstanceError(f"{place}: its data has no '{name}'; export the tasks with newstance labels export.")
     place = f"{place} (article '{cells['article_id']}')"
     said = {result.from_name: result.value for result in annotation.result}
-    cells["annotator"] = _annotator(annotation, said, place)
+    cells["annotator"] = _annotator(annotation, said, place, names)
     codes = label_codes(scheme)
     cells[scheme.name] = _code(said, scheme.name, codes, scheme, place)
     if not cells[scheme.name]:
@@ -176,8 +188,17 @@ def _row(annotation: _Annotation, task: _Task, scheme: Scheme, place: str) -> li
     if scheme.secondary:
         cells[scheme.secondary] = _code(said, scheme.secondary, scheme.codes, scheme, place)
     moment = annotation.updated_at or annotation.created_at
-    cells[TIME] = _utc(moment).isoformat(timespec="seconds").replace("+00:00", "Z") if moment else ""
+    now = _utc(moment).isoformat(timespec="seconds").replace("+00:00", "Z") if moment else ""
+    cells[TIME] = _decided(task, cells, scheme, now)
     return [cells[name] for name in label_columns(scheme)]
+
+
+def _decided(task: _Task, cells: Mapping[str, str], scheme: Scheme, now: str) -> str:
+    """Return when the annotator had decided the same before the task was written ("" for no time), else `now`."""
+    said = [name for name in _said(scheme) if name != TIME]
+    before = task.data.get(DECIDED)
+    rows = [row for row in before if isinstance(row, dict)] if isinstance(before, list) else []
+    return next((str(row.get(TIME, "")) for row in rows if all(row.get(name) == cells[name] for name in said)), now)
 
 
 def _utc(moment: datetime) -> datetime:
@@ -199,14 +220,20 @@ def _code(said: Mapping[str, _Value], control: str, codes: Sequence[str], scheme
     return code
 
 
-def _annotator(annotation: _Annotation, said: Mapping[str, _Value], place: str) -> str:
+def _annotator(annotation: _Annotation, said: Mapping[str, _Value], place: str, names: dict[str, str]) -> str:
     text = said[ANNOTATOR].text if ANNOTATOR in said else ""
     name = (text if isinstance(text, str) else " ".join(text)).strip()
     who = annotation.completed_by
     if name:
         return name
     if isinstance(who, _Person) and who.email:
-        return re.sub(r"\W", "_", who.email.partition("@")[0])
+        name = re.sub(r"\W", "_", who.email.partition("@")[0])[:LONGEST]
+        name = name if name[:1].isalpha() else f"user_{name}"[:LONGEST]
+        if names.setdefault(name, who.email) != who.email:
+            raise NewstanceError(
+                f"{place}: {names[name]} and {who.email} would both be '{name}'; fill in the field '{ANNOTATOR}'."
+            )
+        return name
     number = who.id if isinstance(who, _Person) else who
     if number is None:
         raise NewstanceError(f"{place}: nothing says who made an annotation; fill in its field '{ANNOTATOR}'.")
