@@ -2,6 +2,7 @@ import pandas as pd
 import pytest
 from rich.progress import Progress
 
+from downloads import ending_midway, files_below
 from newstance.corpus import allsides
 from newstance.corpus.published_outlets import read_outlets
 from newstance.errors import NewstanceError
@@ -61,6 +62,24 @@ def test_what_cannot_be_downloaded_says_where_to_put_it(tmp_path, monkeypatch):
     monkeypatch.setattr(allsides, "HOME", (tmp_path / "nowhere.zip").as_uri())
     with pytest.raises(NewstanceError, match="set NEWSTANCE_DATA_DIR"):
         allsides.read_allsides(tmp_path / "downloads", PROGRESS)
+
+
+def test_a_connection_that_ends_midway_is_one_sentence_and_leaves_nothing(tmp_path, monkeypatch):
+    monkeypatch.setattr(allsides, "DATA_DIR", None)
+    with ending_midway() as address:
+        monkeypatch.setattr(allsides, "HOME", address)
+        with pytest.raises(NewstanceError, match="can't be downloaded from"):
+            allsides.read_allsides(tmp_path / "downloads", PROGRESS)
+    assert files_below(tmp_path / "downloads") == []
+
+
+def test_a_downloaded_archive_of_other_articles_is_not_kept(tmp_path, monkeypatch):
+    write_archive(tmp_path / "served.zip", table())
+    monkeypatch.setattr(allsides, "DATA_DIR", None)
+    monkeypatch.setattr(allsides, "HOME", (tmp_path / "served.zip").as_uri())
+    with pytest.raises(NewstanceError, match=r"served\.zip holds articles with sha256 .* it isn't ramybaly"):
+        allsides.read_allsides(tmp_path / "downloads", PROGRESS)
+    assert files_below(tmp_path / "downloads") == []
 
 
 def test_articles_that_were_changed_are_refused(data_dir, tmp_path, monkeypatch):

@@ -7,11 +7,11 @@ Articles": 37,554 US news articles, labelled by AllSides' rating of their source
 from __future__ import annotations
 
 import json
-import urllib.error
 import urllib.request
 import zipfile
 from collections.abc import Iterator
 from hashlib import sha256
+from http.client import HTTPResponse
 from pathlib import Path
 
 import pandas as pd
@@ -79,11 +79,15 @@ def _read_table(path: Path) -> pd.DataFrame:
         raise NewstanceError(f"{path} can't be read as the AllSides table: {' '.join(str(error).split())}.") from None
     if missing := [name for name in _COLUMNS if name not in table.columns]:
         raise NewstanceError(f"{path} lacks the column(s) {', '.join(missing)}; it isn't the AllSides table.")
+    _check(table, str(path))
+    return table
+
+
+def _check(table: pd.DataFrame, source: str) -> None:
     if (found := content_sha256(table)) != SHA256:
         raise NewstanceError(
-            f"{path} holds articles with sha256 {found}, expected {SHA256}: it isn't {REPOSITORY} at {COMMIT[:8]}."
+            f"{source} holds articles with sha256 {found}, expected {SHA256}: it isn't {REPOSITORY} at {COMMIT[:8]}."
         )
-    return table
 
 
 def content_sha256(table: pd.DataFrame) -> str:
@@ -206,24 +210,35 @@ def _downloaded(folder: Path, progress: Progress) -> Path:
     if not table.is_file():
         archive = folder / f"{COMMIT[:8]}.zip"
         _download(archive, progress)
-        write_parquet(table, read_archive(archive, progress))
-        archive.unlink()
+        try:
+            articles = read_archive(archive, progress)
+            _check(articles, HOME)
+        finally:
+            archive.unlink()
+        write_parquet(table, articles)
     return table
 
 
 def _download(archive: Path, progress: Progress) -> None:
     try:
         with urllib.request.urlopen(HOME, timeout=TIMEOUT) as answer, atomic_path(archive) as temporary:
-            task = progress.add_task("AllSides: download", total=int(answer.headers.get("Content-Length") or 0) or None)
-            with temporary.open("wb") as stream:
-                while piece := answer.read(1 << 20):
-                    stream.write(piece)
-                    progress.advance(task, len(piece))
-    except (urllib.error.URLError, OSError) as error:
+            _store(answer, temporary, progress)
+    except OSError as error:
         raise NewstanceError(
             f"The AllSides articles can't be downloaded from {HOME} ({error}); set NEWSTANCE_DATA_DIR to a folder with "
             f"{NAME}/articles.parquet."
         ) from None
+
+
+def _store(answer: HTTPResponse, path: Path, progress: Progress) -> None:
+    length = int(answer.headers.get("Content-Length") or 0)
+    task = progress.add_task("AllSides: download", total=length or None)
+    with path.open("wb") as stream:
+        while piece := answer.read(1 << 20):
+            stream.write(piece)
+            progress.advance(task, len(piece))
+    if (found := path.stat().st_size) < length:  # nothing else says so when it is read in pieces
+        raise OSError(f"the connection ended after {found:,} of {length:,} bytes")
 
 
 def read_archive(archive: Path, progress: Progress) -> pd.DataFrame:
@@ -253,7 +268,7 @@ def read_archive(archive: Path, progress: Progress) -> pd.DataFrame:
             splits = {f"split_{kind}": _published_split(members, kind) for kind in (RANDOM, MEDIA)}
     except (zipfile.BadZipFile, OSError, ValueError, KeyError) as error:
         reason = f"{type(error).__name__}: {error}"
-        raise NewstanceError(f"{archive} isn't the archive of {REPOSITORY} ({reason}); remove it.") from None
+        raise NewstanceError(f"{archive} isn't the archive of {REPOSITORY} ({reason}).") from None
     table = pd.DataFrame(rows, columns=_COLUMNS[:-2])
     for column, homes in splits.items():
         table[column] = pd.Series(table["id"].map(homes), dtype="str")

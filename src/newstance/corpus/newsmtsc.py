@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
@@ -51,12 +51,16 @@ def read_newsmtsc(part: str, downloads: Path) -> pd.DataFrame:
         When the file can't be had, or isn't the published one.
     """
     path = _local(part) or _downloaded(part, downloads)
-    found = file_sha256(path)
-    if found != SHA256[part]:
-        raise NewstanceError(f"{path} has sha256 {found}, expected {SHA256[part]}: it isn't NewsMTSC {COMMIT}'s.")
+    _check(path, part, str(path))
     with path.open(encoding="utf-8") as lines:
         rows = [row for line in lines for row in _rows(json.loads(line))]
     return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _check(path: Path, part: str, source: str) -> None:
+    found = file_sha256(path)
+    if found != SHA256[part]:
+        raise NewstanceError(f"{source} has sha256 {found}, expected {SHA256[part]}: it isn't NewsMTSC {COMMIT}'s.")
 
 
 def _rows(sentence: dict[str, Any]) -> Iterator[tuple[str, str, str, str, str]]:
@@ -78,7 +82,8 @@ def _downloaded(part: str, downloads: Path) -> Path:
     try:
         with urllib.request.urlopen(address, timeout=TIMEOUT) as answer, atomic_path(path) as temporary:  # noqa: S310
             temporary.write_bytes(answer.read())
-    except (urllib.error.URLError, OSError) as error:
+            _check(temporary, part, address)
+    except (OSError, HTTPException) as error:  # the latter when the connection ends midway
         raise NewstanceError(
             f"NewsMTSC can't be downloaded from {address} ({error}); set NEWSTANCE_DATA_DIR to a folder with "
             f"{NAME}/{part}.jsonl."
