@@ -38,6 +38,7 @@ from newstance.bundle.answers import Answer, Article, Decision, Score
 from newstance.corpus.prepared import read_prepared
 from newstance.experiment.environment import hardware
 from newstance.files import write_csv, write_text
+from newstance.reporting import words
 from newstance.reporting.page import environment
 from newstance.reporting.scoring import scoring_tables
 from newstance.serving.ray_prediction.cluster import connected
@@ -45,7 +46,9 @@ from newstance.serving.ray_prediction.run import RayJob, predict_connected
 from newstance.settings import BUNDLE
 
 HERE = Path(__file__).parent
-SYSTEMS = {"local": [], "ray, 1 worker": ["--engine", "ray", "--workers", "1"], "ray, 2 workers": ["--engine", "ray"]}
+SYSTEMS = {"local": []} | {
+    f"ray, {words.plural(count, 'worker')}": ["--engine", "ray", "--workers", str(count)] for count in (1, 2)
+}
 BEGIN, END = "<!-- measured:begin -->", "<!-- measured:end -->"
 SHORT = 200
 BATCH = 10_000

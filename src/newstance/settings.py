@@ -22,6 +22,7 @@ RUNS = Path("runs")
 EXPERIMENTS = Path("experiments")
 REPORTS = Path("reports")
 TABLES = REPORTS / "tables"
+SEARCH_TABLES = REPORTS / "search"
 PLOTS = REPORTS / "plots"
 BUNDLE = Path("bundle")
 # Where published data sets lie, for those who have them; else they are downloaded.

@@ -18,9 +18,8 @@ from newstance.experiment.fit import Setup
 from newstance.files import read_json
 from newstance.labels.weak import WeakSettings
 from newstance.search import run as run_module
-from newstance.search.results import SEARCH_TABLES
 from newstance.search.trial import evaluate
-from newstance.settings import Settings
+from newstance.settings import SEARCH_TABLES, Settings
 from search.searching import MODEL, RANGES, find, start, trials_of
 
 if TYPE_CHECKING:

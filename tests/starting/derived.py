@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[2]
 TEMPLATES = ROOT / "src/newstance/starting/templates"
 # The stages that a project of one's own has too, and whose code it doesn't hold.
 STAGES = "fetch clean label split experiment ensemble compare report champion export".split()
-ELSEWHERE = ("src/", "benchmarks/", "published/", "study/", "reports/search")
+ELSEWHERE = ("src/", "benchmarks/", "published/", "study/")
 IGNORED_ELSEWHERE = ("/study", "!/study", "/published", "!/published", "*.egg-info", ".venv", "/keys")
 MODELS = {"single-label": "topic", "target-dependent": "stance"}
 KINDS = {

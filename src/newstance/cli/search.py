@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from newstance.cli.app import Params, app
-from newstance.settings import PARAMS_FILE, load_settings
+from newstance.settings import PARAMS_FILE, SEARCH_TABLES, load_settings
 from newstance.terminal import progress_bar, say
 
 # Commands import what they need: `newstance --help` must not wait for torch.
@@ -25,7 +25,6 @@ def search(
     params: Params = PARAMS_FILE,
 ) -> None:
     """Search for settings on validation; started again, go on."""
-    from newstance.search.results import SEARCH_TABLES
     from newstance.search.run import search as run
 
     with progress_bar() as progress:

@@ -109,7 +109,10 @@ def summary(tables: Sequence[Table]) -> Table | None:
     ]
     if not rows:
         return None
-    caption = "Of ours the best on validation, with intervals; the others as published, not measured here."
+    caption = (
+        "Of ours the best of each task on validation, with intervals (texts without outlet names are a task of their "
+        "own); the others as published, not measured here."
+    )
     return Table(caption, ["benchmark", *COLUMNS], rows, texts=3)
 
 
@@ -141,7 +144,7 @@ def _table(
 def _our_row(results: TaskResults, row: Row, size: int) -> list[Cell]:
     title = row["title"] + (", outlet names masked" if results.scheme.name.endswith("_masked") else "")
     star = " ★" if row["experiment"] == results.best["experiment"] else ""
-    cells = [Cell(title + star), Cell(OURS), Cell(millions(size)), Cell(row["hardware"])]
+    cells = [Cell(title + star), Cell(OURS), Cell(f"≤ {millions(size)}"), Cell(row["hardware"])]
     return [*cells, scored(row, "accuracy"), scored(row, "macro_f1")]
 
 
@@ -155,7 +158,7 @@ def _published_row(one: Published) -> list[Cell]:
 
 
 def parameters(model: ModelSettings, backbones: dict[str, int], classes: int) -> int:
-    """Return how many numbers a model consists of: its encoder's, and the weights of TF-IDF at most."""
+    """Return how many numbers a model consists of at most: its encoder's, and the weights of a full TF-IDF."""
     encoders = sum(backbones[name] for name in _encoders(model))
     if isinstance(model, TransformerModel):
         return encoders

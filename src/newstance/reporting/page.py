@@ -47,8 +47,7 @@ from newstance.reporting.results import TaskResults, read_tables, task_results
 from newstance.reporting.scoring import scoring_tables
 from newstance.reporting.searches import charts_of, read_searches, trials_table
 from newstance.reporting.selection import area_table, selection_texts, weak_table
-from newstance.search.results import SEARCH_TABLES
-from newstance.settings import REPORTS, TABLES, Settings
+from newstance.settings import REPORTS, SEARCH_TABLES, TABLES, Settings
 
 FIGURES = "figures"
 

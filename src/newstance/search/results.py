@@ -14,12 +14,11 @@ import yaml
 from newstance.experiment.settings import ExperimentSettings, Scalar, Span, load_experiment
 from newstance.files import atomic_path, write_csv
 from newstance.search.trial import rounded
-from newstance.settings import REPORTS
+from newstance.settings import SEARCH_TABLES
 
 if TYPE_CHECKING:
     from optuna import Study
 
-SEARCH_TABLES = REPORTS / "search"
 TRIAL_COLUMNS = ["trial", "state", "macro_f1", "log_loss", "seconds"]
 IMPORTANCE_COLUMNS = ["setting", "importance"]
 COMPLETE, PRUNED = "complete", "pruned"

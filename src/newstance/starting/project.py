@@ -19,7 +19,7 @@ from newstance.errors import NewstanceError
 from newstance.files import atomic_path, read_settings, write_text
 from newstance.labels.store import check_annotator
 from newstance.scheme import Scheme
-from newstance.settings import EXPERIMENTS, PARAMS_FILE, CorpusSettings, LabelSettings
+from newstance.settings import EXPERIMENTS, PARAMS_FILE, SEARCH_TABLES, CorpusSettings, LabelSettings
 
 TASK = "task: SCHEME"  # the line of an experiment's template that gets the scheme's name
 ANNOTATOR = "own"
@@ -181,6 +181,7 @@ def _write_files(folder: Path, schemes: Sequence[Scheme], annotators: Sequence[s
         write_text(folder / "seeds" / scheme.annotations, ",".join(scheme.annotation_columns) + "\n")
     for name in ("schemes", "articles"):
         (folder / "seeds" / name).mkdir()
+    write_text(folder / SEARCH_TABLES / ".gitkeep", "")  # on which the report depends
 
 
 def _start_dvc(folder: Path, *, in_git: bool) -> None:

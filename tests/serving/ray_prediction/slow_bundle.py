@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 import time
 from collections.abc import Sequence
+from pathlib import Path
 
 from rich.progress import Progress
 
@@ -26,6 +29,23 @@ class SlowBundle(FakeBundle):
 
     def predict(self, articles: Sequence[Article], *, evidence: int = 3) -> list[Answer]:
         time.sleep(self._seconds * len(articles))
+        return super().predict(articles, evidence=evidence)
+
+
+class DyingBundle(SlowBundle):
+    """Takes its process with it, once, in the middle of the work; notes in `folder` each process that loads it."""
+
+    def __init__(self, folder: str):
+        super().__init__()
+        self._died, self._calls = Path(folder) / "died", 0
+        with (Path(folder) / "loaded").open("a") as stream:
+            stream.write(f"{os.getpid()}\n")
+
+    def predict(self, articles: Sequence[Article], *, evidence: int = 3) -> list[Answer]:
+        self._calls += 1
+        if self._calls == 3 and not self._died.exists():
+            self._died.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
         return super().predict(articles, evidence=evidence)
 
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -19,7 +20,7 @@ from newstance.serving.ray_prediction import run
 from newstance.serving.ray_prediction.cluster import STARTS, connected
 from newstance.serving.ray_prediction.run import RayJob, predict_connected
 from serving.batch_prediction.fake_bundle import FakeBundle
-from serving.ray_prediction.slow_bundle import PART_ROWS, SlowBundle
+from serving.ray_prediction.slow_bundle import PART_ROWS, DyingBundle, SlowBundle
 
 TESTS = Path(__file__).parents[2]
 SILENT = Progress(disable=True)
@@ -122,6 +123,16 @@ def test_a_machine_lost_midway_costs_nothing_but_time(machines, articles, tmp_pa
     assert (report.summary.rows, report.summary.errors, report.labelled, report.damage) == (400, 1, 400, [])
     assert report.labelled / report.seconds > 0
     assert re.fullmatch(r"400 rows: 399 labelled, 1 with an error; [\d.]+ rows/s, workers: 2", str(report))
+
+
+@pytest.mark.slow
+def test_a_worker_that_dies_costs_nothing_but_time_and_each_loads_the_bundle_once(machines, articles, tmp_path):
+    report = by_ray(machines, articles, tmp_path / "out", bundle=partial(DyingBundle, str(tmp_path)))
+    assert (tmp_path / "died").exists()
+    loaded = (tmp_path / "loaded").read_text().split()
+    assert len(loaded) == len(set(loaded)) >= 2
+    assert rows_of(tmp_path / "out") == by_hand(articles, tmp_path / "local.parquet")
+    assert (report.summary.rows, report.summary.errors, report.damage) == (400, 1, [])
 
 
 @pytest.mark.slow

@@ -33,12 +33,13 @@ def articles(tmp_path):
 
 
 def rows_of(path):
-    rows = pq.read_table(path).to_pylist()
+    """Return the rows of a file or folder in order, with no more of their sources, paths or URLs, than the names."""
+    rows = [{**row, "source": Path(row["source"]).name} for row in pq.read_table(path).to_pylist()]
     return sorted(rows, key=lambda row: (row["row"], row["scheme"] or "", row["target"] or ""))
 
 
 @pytest.mark.slow
-def test_the_answers_are_those_of_the_local_engine_and_nothing_is_left_running_or_reachable(
+def test_the_answers_behind_urls_are_those_of_the_local_engine_and_nothing_is_left_running_or_reachable(
     tiny_bundles, articles, tmp_path
 ):
     more = ["--bundle", str(tiny_bundles.merged), "--output"]
@@ -46,7 +47,7 @@ def test_the_answers_are_those_of_the_local_engine_and_nothing_is_left_running_o
     out = tmp_path / "out"
     with tempfile.TemporaryDirectory(prefix="ray-", dir="/tmp") as room:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
-        command = [*COMMAND, str(articles), *more, str(out), "--engine", "ray", "--workers", "1"]
+        command = [*COMMAND, articles.as_uri(), *more, out.as_uri(), "--engine", "ray", "--workers", "1"]
         with psutil.Popen(
             command, env=environment | {"TMPDIR": room, "HOME": str(tmp_path)}, stderr=subprocess.PIPE, text=True
         ) as process:
@@ -96,6 +97,22 @@ def test_a_port_that_is_no_ray_clusters_is_one_sentence_and_nothing_is_written(t
         f"Error: The Ray cluster at {address} does not answer: nothing came back in 15 seconds."
     )
     assert not (tmp_path / "out").exists()
+
+
+def test_an_address_that_stays_silent_is_given_up_within_half_a_minute():
+    # In a process of its own: Ray goes on trying in its thread.
+    code = (
+        "import sys, time; from newstance.serving.ray_prediction.cluster import connected; start = time.monotonic()\n"
+        "try: connected(sys.argv[1], None).__enter__()\n"
+        "except Exception as error: print(f'{time.monotonic() - start:.1f} {error}', flush=True)\n"
+        "import os; os._exit(0)"
+    )
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"127.0.0.1:{server.getsockname()[1]}"
+        done = subprocess.run([sys.executable, "-c", code, address], capture_output=True, text=True, check=True)
+    seconds, _, said = done.stdout.partition(" ")
+    assert said.startswith(f"The Ray cluster at {address} does not answer: nothing came back in 15 seconds.")
+    assert float(seconds) < 30
 
 
 def test_an_address_where_nobody_is_is_one_sentence():
