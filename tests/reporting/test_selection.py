@@ -29,7 +29,7 @@ def tables(gain: float, p: float) -> dict[str, pd.DataFrame]:
             function,
             "(all)",
             40,
-            0.5,
+            0.4 if split == "test" else 0.5,
             0.9,
             0.3,
             accuracy,
@@ -84,7 +84,13 @@ def test_weak_labels_are_listed_with_the_combination_that_is_learned_from(report
     text = report(**tables(0.02, 0.001))
     assert "### Weak labels" in text
     row = next(line for line in text.splitlines() if line.startswith("| majority ★ |"))
-    assert [cell.strip() for cell in row.split("|")[2:6]] == ["0.500", "0.900", "0.300", "0.610 [0.510, 0.710]"]
+    assert [cell.strip() for cell in row.split("|")[2:7]] == [
+        "0.500",
+        "0.400",
+        "0.900",
+        "0.300",
+        "0.610 [0.510, 0.710]",
+    ]
     assert "| title |" in text
 
 

@@ -131,7 +131,8 @@ def _table(
                     f"{REFERENCES}: key 'backbones' lacks '{missing[0]}' of the experiment {row['experiment']}; add "
                     "its number of parameters."
                 )
-            rows.append(_our_row(one, row, parameters(model, backbones, len(one.scheme.codes))))
+            size = millions(parameters(model, backbones, len(one.scheme.codes)))
+            rows.append(_our_row(one, row, size if isinstance(model, TransformerModel) else f"≤ {size}"))
     rows += [_published_row(one) for one in benchmark.published]
     units = words.plural(results[0].best["units"], f"test {results[0].unit}")
     caption = (
@@ -141,10 +142,10 @@ def _table(
     return Table(caption, COLUMNS, rows, texts=2, strong=frozenset(strong))
 
 
-def _our_row(results: TaskResults, row: Row, size: int) -> list[Cell]:
+def _our_row(results: TaskResults, row: Row, size: str) -> list[Cell]:
     title = row["title"] + (", outlet names masked" if results.scheme.name.endswith("_masked") else "")
     star = " ★" if row["experiment"] == results.best["experiment"] else ""
-    cells = [Cell(title + star), Cell(OURS), Cell(f"≤ {millions(size)}"), Cell(row["hardware"])]
+    cells = [Cell(title + star), Cell(OURS), Cell(size), Cell(row["hardware"])]
     return [*cells, scored(row, "accuracy"), scored(row, "macro_f1")]
 
 
