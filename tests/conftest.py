@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import gc
+import os
+import shutil
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from filelock import FileLock
 from hypothesis import settings
 
 from postgres import Postgres, running_postgres
@@ -21,9 +25,22 @@ settings.register_profile("newstance", deadline=None)
 settings.load_profile("newstance")
 
 
+# The longest files first: at the end, one process would wait for the other.
+LONGEST = [
+    "test_smoke_pipeline.py",
+    "test_five_commands.py",
+    "test_predict_command.py",
+    "test_search.py",
+    "test_on_a_server.py",
+    "test_run_transformer.py",
+    "test_cluster.py",
+    "test_ray_command.py",
+]
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the longest file, the smoke pipeline: at the end, one process would wait for it."""
-    items.sort(key=lambda item: item.path.name != "test_smoke_pipeline.py")
+    """Begin with the longest files, the longest of them first."""
+    items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
 
 
 @pytest.fixture(autouse=True)
@@ -52,3 +69,21 @@ def postgres() -> Iterator[Postgres]:
     """A PostgreSQL server; make a database of your own."""
     with running_postgres() as found:
         yield found
+
+
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An MLflow database to be copied: MLflow takes six seconds to make one, so pytest-xdist's processes share it."""
+    own = tmp_path_factory.getbasetemp()
+    path = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "mlflow.db"
+    with FileLock(f"{path}.lock"):
+        if not path.exists():
+            from newstance.tracking.store import load_mlflow
+
+            load_mlflow()
+            from mlflow import MlflowClient
+
+            room = tmp_path_factory.mktemp("store") / path.name
+            MlflowClient(tracking_uri=f"sqlite:///{room}").search_experiments()
+            shutil.copy(room, path)
+    return path

@@ -7,8 +7,9 @@ PostgreSQL as its store, and there is a third label scheme, `sphere`, that no co
 import json
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -48,6 +49,8 @@ def project(client, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("smoke") / "project"
     run("make", "smokefiles", f"SMOKE={folder}", cwd=ROOT)
     add_a_third_scheme(folder)
+    change(folder / "experiments/topic-transformer.yaml", lambda experiment: experiment["model"].update(epochs=1))
+    change(folder / "experiments/topic-tfidf-encoder-svm.yaml", lambda experiment: experiment.update(seeds=[1]))
     run("dvc", "repro", cwd=folder)
     return folder
 
@@ -68,13 +71,19 @@ def add_a_third_scheme(project: Path) -> None:
     topics = pd.read_csv(project / "seeds/topics.csv", dtype=str).query("topic != 'skip'")
     spheres = topics["topic"].isin(PUBLIC).map({True: "public", False: "private"})
     topics[["article_id", "annotator"]].assign(sphere=spheres).to_csv(project / "seeds/spheres.csv", index=False)
-    params = yaml.safe_load((project / "params.yaml").read_text(encoding="utf-8"))
-    params["labels"]["schemes"].append("sphere")
+    experiments = {}
     for name in ("majority", "tfidf-svm"):
         settings = yaml.safe_load((project / f"experiments/topic-{name}.yaml").read_text(encoding="utf-8"))
         write_yaml(project / f"experiments/sphere-{name}.yaml", {**settings, "task": "sphere"})
-        params["experiments"][f"sphere-{name}"] = "sphere"
-    write_yaml(project / "params.yaml", params)
+        experiments[f"sphere-{name}"] = "sphere"
+    change(project / "params.yaml", lambda params: params["labels"]["schemes"].append("sphere"))
+    change(project / "params.yaml", lambda params: params["experiments"].update(experiments))
+
+
+def change(path: Path, how: Callable[[dict[str, Any]], object]) -> None:
+    content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    how(content)
+    write_yaml(path, content)
 
 
 def write_yaml(path: Path, content: object) -> None:

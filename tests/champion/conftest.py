@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from champion.fakes import Converter, install
-from tracking.conftest import client, empty_database, use_another_store
+from tracking.conftest import client, use_another_store
 
-__all__ = ["client", "converter", "empty_database", "use_another_store"]
+__all__ = ["client", "converter", "use_another_store"]
 
 
 @pytest.fixture

@@ -24,17 +24,6 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.filterwarnings("ignore:Operation with range")
 
 
-@pytest.fixture(scope="module")
-def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A migrated database: MLflow takes six seconds to make one."""
-    tracking.store.load_mlflow()
-    from mlflow import MlflowClient
-
-    path = tmp_path_factory.mktemp("store") / "mlflow.db"
-    MlflowClient(tracking_uri=f"sqlite:///{path}").search_experiments()
-    return path
-
-
 @pytest.fixture
 def client(project: Settings, empty_database: Path, monkeypatch: pytest.MonkeyPatch) -> MlflowClient:
     """A client of the project's own, new store."""

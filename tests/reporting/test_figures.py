@@ -6,7 +6,8 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 
-from newstance.reporting.figures import charts
+from newstance.reporting.drawing import house_style
+from newstance.reporting.figures import charts, confusion, forest, protocols
 from newstance.reporting.results import read_tables, task_results
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -72,17 +73,20 @@ def test_only_the_highest_on_test_is_said_to_lead(results, macro_f1, beginning):
     part = results("topic")
     comparison = part.tables["comparison"]
     comparison.loc[comparison["best"], "macro_f1"] = macro_f1
-    assert charts(replace(part))["forest"].title.startswith(beginning)
+    with house_style():
+        assert forest(replace(part)).title.startswith(beginning)
 
 
 def test_the_most_frequent_error_is_off_the_diagonal(results):
     part = results("stance")
-    confusion = part.tables["confusion"]
-    off = (confusion["label"] != confusion["predicted"]) & (confusion["experiment"] == part.best["experiment"])
-    confusion.loc[off, "units"] = 0
-    assert "makes no error on test" in charts(part)["confusion"].title
-    confusion.loc[off & (confusion["label"] == "against") & (confusion["predicted"] == "neutral"), "units"] = 2.5
-    assert "against read as neutral (2.5 of " in charts(part)["confusion"].title
+    table = part.tables["confusion"]
+    off = (table["label"] != table["predicted"]) & (table["experiment"] == part.best["experiment"])
+    table.loc[off, "units"] = 0
+    with house_style():
+        assert "makes no error on test" in confusion(part).title
+    table.loc[off & (table["label"] == "against") & (table["predicted"] == "neutral"), "units"] = 2.5
+    with house_style():
+        assert "against read as neutral (2.5 of " in confusion(part).title
 
 
 def test_the_title_about_protocols_names_an_experiment_that_is_drawn(results):
@@ -93,7 +97,9 @@ def test_the_title_about_protocols_names_an_experiment_that_is_drawn(results):
     tables = {**part.tables, "comparison": comparison[~lacking]}
     second = next(row for row in part.ranked.to_dict("records") if row["experiment"] != part.best["experiment"])
     assert second["experiment"] in held_out.index
-    assert charts(replace(part, tables=tables))["protocols"].title.startswith(f"Macro-F1 of {second['title']}: ")
+    with house_style():
+        title = protocols(replace(part, tables=tables)).title
+    assert title.startswith(f"Macro-F1 of {second['title']}: ")
 
 
 @pytest.mark.parametrize(("changes", "missing"), [

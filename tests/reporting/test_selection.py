@@ -5,7 +5,12 @@ import pytest
 
 from newstance.files import write_csv
 from newstance.labels.weak_report import WEAK_COLUMNS
+from newstance.reporting import page
+from newstance.reporting.drawing import Chart, house_style
+from newstance.reporting.figures import forest
 from newstance.reporting.page import write_report
+from newstance.reporting.results import TaskResults
+from newstance.reporting.selection import selection_curves
 from newstance.selection.tables import AREA_COLUMNS, CURVE_COLUMNS
 
 
@@ -48,8 +53,17 @@ def tables(gain: float, p: float) -> dict[str, pd.DataFrame]:
 
 
 @pytest.fixture
-def report(write, both_tasks, settings, tmp_path):
-    """Write a report of tables with the simulation and return its Markdown."""
+def report(write, both_tasks, settings, tmp_path, monkeypatch):
+    """Write a report of tables with the simulation, without other figures, and return its Markdown."""
+
+    def few(results: TaskResults) -> dict[str, Chart]:
+        with house_style():
+            drawn = {"forest": forest(results)}
+            return (
+                drawn if results.tables["active_learning"].empty else {**drawn, "selection": selection_curves(results)}
+            )
+
+    monkeypatch.setattr(page, "charts", few)
 
     def written(**more: pd.DataFrame) -> str:
         folder = write(both_tasks)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import importlib.util
+import shutil
 import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -39,7 +40,8 @@ def untracked(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -
 
 
 @pytest.fixture
-def client(project: Settings) -> MlflowClient:
+def client(project: Settings, empty_database: Path) -> MlflowClient:
+    shutil.copy(empty_database, "mlflow.db")
     from mlflow import MlflowClient
 
     return MlflowClient(tracking_uri=f"sqlite:///{Path.cwd() / 'mlflow.db'}")

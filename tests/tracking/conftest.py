@@ -9,22 +9,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from newstance.tracking.store import load_mlflow
 from runs import write_run
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-
-
-@pytest.fixture(scope="session")
-def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A migrated database: MLflow takes six seconds to make one."""
-    load_mlflow()
-    from mlflow import MlflowClient
-
-    path = tmp_path_factory.mktemp("store") / "mlflow.db"
-    MlflowClient(tracking_uri=f"sqlite:///{path}").search_experiments()
-    return path
 
 
 @pytest.fixture

@@ -26,13 +26,14 @@ from newstance.champion.graphs import Encoder, shared_layers, write_graph
 from newstance.champion.parts import Parts, Reading
 from newstance.corpus.prepared import read_prepared
 from newstance.errors import NewstanceError
+from newstance.experiment.fit import EMBEDDINGS
 from newstance.files import atomic_path, read_json, write_json
 from newstance.models.embeddings import FrozenEncoder, embedding_cache
 from newstance.models.mentions import Aliases, read_aliases
 from newstance.models.persistence import load
 from newstance.models.settings import DEFAULT_BACKBONE
 from newstance.scheme import Scheme
-from newstance.settings import CACHE, Settings
+from newstance.settings import Settings
 
 CENTER_UNITS = 200  # the mean token vector of so many units of training hardly moves with more
 NOVELTY_TOKENS = 256
@@ -131,7 +132,7 @@ def _novelty(encoder: str, settings: Settings) -> Novelty:
     vectors = []
     for split in ("train", "validation"):
         table = pd.concat([splits[split] for splits in prepared]).drop_duplicates("article_id")
-        with embedding_cache(CACHE):
+        with embedding_cache(EMBEDDINGS):
             texts = [f"{title}. {text}" for title, text in zip(table["title"], table["text"], strict=True)]
             vectors.append(frozen.transform(texts))
     train, validation = vectors

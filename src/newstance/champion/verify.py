@@ -18,10 +18,10 @@ from newstance.bundle.networks import GRAPHS
 from newstance.corpus.prepared import read_prepared
 from newstance.errors import NewstanceError
 from newstance.evaluation.calibration import apply_temperature
+from newstance.experiment.fit import EMBEDDINGS
 from newstance.files import read_json
 from newstance.models.embeddings import embedding_cache
 from newstance.models.persistence import load
-from newstance.settings import CACHE
 
 MOST_LOSS = 0.005  # of macro-F1
 LEAST_AGREEMENT = 0.98  # share of units with the same label
@@ -123,7 +123,7 @@ def _framework(seed_folder: Path, bundle: Path, task: str, table: pd.DataFrame) 
     """Return the trained model's calibrated probabilities, columns in the scheme's order."""
     codes = [label["code"] for label in read_json(bundle / "tasks" / task / "scheme.json")["labels"]]
     model = load(seed_folder / "model")
-    with embedding_cache(CACHE):
+    with embedding_cache(EMBEDDINGS):
         raw = pd.DataFrame(model.predict_proba(table), columns=list(model.classes_))
     temperature = float(read_json(seed_folder / "calibration.json")["temperature"])
     return apply_temperature(raw.reindex(columns=codes, fill_value=0.0).to_numpy(), temperature)

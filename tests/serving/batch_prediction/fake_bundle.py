@@ -79,6 +79,13 @@ def _decision(scheme: str, key: str, evidence: int) -> Decision:
     return Decision(**top[0].model_dump(), probabilities=probabilities, top=top, evidence=pieces)
 
 
+def module_of(bundle: FakeBundle) -> types.ModuleType:
+    """Return what stands in the place of `newstance.bundle.bundle`."""
+    module = types.ModuleType("newstance.bundle.bundle")
+    module.Bundle = types.SimpleNamespace(load=lambda _: bundle)
+    return module
+
+
 def main() -> None:
     """Run ``newstance`` in this process; NEWSTANCE_TEST_DIE_AT=N kills it before the Nth article is answered."""
     die_at = int(os.environ.get("NEWSTANCE_TEST_DIE_AT", "0"))
@@ -87,10 +94,7 @@ def main() -> None:
         if die_at and answered + len(articles) >= die_at:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    bundle = FakeBundle(on_predict=kill, forgetful=True)
-    module = types.ModuleType("newstance.bundle.bundle")
-    module.Bundle = types.SimpleNamespace(load=lambda _: bundle)
-    sys.modules["newstance.bundle.bundle"] = module
+    sys.modules["newstance.bundle.bundle"] = module_of(FakeBundle(on_predict=kill, forgetful=True))
     from newstance.cli import main as newstance
 
     try:
