@@ -25,7 +25,6 @@ from newstance.tracking.store import PARENT
 ROOT = Path(__file__).parents[1]
 # The topics that a third scheme calls public; all others are private.
 PUBLIC = ["conflict", "crime", "economy", "education", "labour", "politics", "society"]
-EXAMPLE = "seeds/articles/hospital-night-shift-strike.txt"
 GOLDEN = Path(__file__).with_name("golden_smoke.json")
 pytestmark = pytest.mark.slow
 
@@ -41,6 +40,7 @@ def client(postgres, tmp_path_factory) -> Iterator[MlflowClient]:
     store = postgres.create("mlflow")
     with running_mlflow(store, tmp_path_factory.mktemp("mlflow")) as uri, pytest.MonkeyPatch.context() as patch:
         patch.setenv("MLFLOW_TRACKING_URI", uri)
+        patch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "120")  # seconds: both cores may be busy
         yield MlflowClient(tracking_uri=uri)
 
 
@@ -124,7 +124,7 @@ def test_a_run_that_is_tracked_again_stays_one(project, client):
 
 def test_the_champions_are_registered_with_the_server(project, client):
     champions = json.loads((project / "reports/champion.json").read_text(encoding="utf-8"))
-    assert list(champions) == ["topic", "stance", "sphere"]
+    assert set(champions) == {"topic", "stance", "sphere"}
     for task, champion in champions.items():
         version = client.get_model_version_by_alias(f"newstance-{task}", "champion")
         assert version.tags["newstance.experiment"] == champion["experiment"]
@@ -229,15 +229,16 @@ def test_a_notebook_runs_on_the_slice_and_says_so(project, notebook):
 
 
 def test_the_third_scheme_is_served_beside_the_others(project):
-    answer = load_champion(project / "bundle").predict([Article("", (project / EXAMPLE).read_text("utf-8"), [])])[0]
-    assert answer.labels["sphere"].label in {"public", "private"}
+    bundle = load_champion(project / "bundle")
+    assert bundle.schemes["sphere"].codes == ["public", "private"]
+    assert bundle.probabilities("sphere", [Article("A vote", "Parliament votes.", [])]).sum() == pytest.approx(1)
 
 
 @pytest.mark.parametrize(
     ("notebook", "shown"),
     [
         ("02_labels", ["what the state and society at large deal with"]),
-        ("03_baselines_and_transformers", ["**Sphere.** Majority gives every article", "Sphere: "]),
+        ("03_baselines_and_transformers", ["**Sphere.** Majority gives every article", "every sphere experiment"]),
         ("04_errors_and_explanations", ["Sphere"]),
     ],
 )

@@ -137,24 +137,38 @@ def test_a_worse_or_incomparable_candidate_never_replaces_the_champion_unless_fo
 ) -> None:
     write_finished("stance-new", 0.7)
     (candidate,) = candidates("stance", settings_for("stance-new"))
-    decision = decide(candidate, incumbent(**changes), force=False)
+    decision = decide(candidate, incumbent(**changes), [], force=False)
     assert decision.register is registered
     assert re.search(reason, decision.reason)
-    forced = decide(candidate, incumbent(**changes), force=True)
+    forced = decide(candidate, incumbent(**changes), [], force=True)
     assert forced.register
     assert ("by force" in forced.reason) is not registered
+
+
+def test_what_was_rolled_back_is_registered_by_force_alone() -> None:
+    write_finished("stance-new", 0.7)
+    (candidate,) = candidates("stance", settings_for("stance-new"))
+    this = incumbent(run_id=candidate.identity.id, code=code_hash())
+    for before in (incumbent(), incumbent(run_id=candidate.identity.id, code="0" * 16)):
+        refused = decide(candidate, before, [this], force=False)
+        assert not refused.register
+        assert refused.reason == "It was rolled back, as version 4; --force brings it again."
+        assert decide(candidate, before, [this], force=True).register
+    otherwise = incumbent(run_id=candidate.identity.id, code="1" * 16)
+    old = incumbent(run_id=candidate.identity.id, code="0" * 16)
+    assert decide(candidate, old, [otherwise], force=False).register, "not the conversion that was rolled back"
 
 
 def test_the_first_champion_the_same_run_and_one_made_by_other_means() -> None:
     write_finished("stance-new", 0.7)
     (candidate,) = candidates("stance", settings_for("stance-new"))
-    assert decide(candidate, None, force=False).register
+    assert decide(candidate, None, [], force=False).register
     same = incumbent(run_id=candidate.identity.id, code=code_hash())
-    assert not decide(candidate, same, force=False).register
-    converted_otherwise = decide(candidate, incumbent(run_id=candidate.identity.id, code="0" * 16), force=False)
+    assert not decide(candidate, same, [], force=False).register
+    converted_otherwise = decide(candidate, incumbent(run_id=candidate.identity.id, code="0" * 16), [], force=False)
     assert converted_otherwise.register
     assert "other code converted it" in converted_otherwise.reason
-    assert decide(candidate, incumbent(run_id=candidate.identity.id, seed=2), force=False).register
-    foreign = decide(candidate, Registered("newstance-stance", "9", None, None), force=False)
+    assert decide(candidate, incumbent(run_id=candidate.identity.id, seed=2), [], force=False).register
+    foreign = decide(candidate, Registered("newstance-stance", "9", None, None), [], force=False)
     assert not foreign.register
     assert "version 9 of newstance-stance, was not made by newstance" in foreign.reason

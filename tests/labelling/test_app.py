@@ -73,6 +73,15 @@ def test_undo_stays_within_a_pass(desk):
     assert ["bridge", "Ann", "politics", ""] in desk.rows("topic")
 
 
+def test_undo_leaves_alone_what_was_changed_in_another_pass(desk):
+    label(desk, {**FIRST, "annotator": "Bo"}, bridge="economy")
+    label(desk, FIRST, bridge="politics")
+    label(desk, {**FIRST, "pass": "blind"}, bridge="conflict")
+    assert "changed elsewhere" in desk.ask("undo", **FIRST)["detail"]
+    assert ["bridge", "Ann", "conflict", ""] in desk.rows("topic")
+    assert "nothing to undo" in desk.ask("undo", **FIRST)["detail"]
+
+
 def test_a_skipped_article_comes_back_after_all_others(desk):
     given = desk.ask("skip", **FIRST, article_id="bridge")
     assert (given["item"]["article_id"], given["skipped"]) == ("budget", 1)

@@ -47,6 +47,7 @@ def place(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Itera
         contextlib.chdir(folder),
     ):
         patch.setenv("MLFLOW_TRACKING_URI", uri)
+        patch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "120")  # seconds: both cores may be busy
         settings = load_settings()
         find(write_experiment("leaning-wide", "leaning", MODEL, search=RANGES), 3, settings)
         yield Place(folder, settings, MlflowClient(tracking_uri=uri))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
@@ -117,16 +117,18 @@ def experiments(task: str, settings: Settings) -> list[str]:
 
 
 def decide(
-    candidate: Candidate, incumbent: Registered | None, rolled_back: Mapping[tuple[str, int], str], *, force: bool
+    candidate: Candidate, incumbent: Registered | None, rolled_back: Iterable[Registered], *, force: bool
 ) -> Decision:
     """Decide whether a candidate becomes the champion in the place of the present one, if there is one.
 
-    `rolled_back` are the runs and seeds that were champion until a rollback, with their versions.
+    `rolled_back` are the versions that were champion until a rollback.
     """
-    decision = _decide(candidate.provenance, incumbent)
-    version = rolled_back.get((candidate.identity.id, candidate.seed))
-    if decision.register and version is not None and not _is(candidate.provenance, incumbent):
-        decision = Decision(False, f"It was rolled back, as version {version}; --force brings it again.")
+    new = candidate.provenance
+    decision = _decide(new, incumbent)
+    # The incumbent's own run may be converted anew, but not by the code whose conversion was rolled back.
+    away = [one for one in rolled_back if _is(new, one) and (not _is(new, incumbent) or _code(one) == new.code)]
+    if decision.register and away:
+        decision = Decision(False, f"It was rolled back, as version {away[0].version}; --force brings it again.")
     if force and not decision.register:
         return Decision(True, f"{decision.reason} It is registered all the same, by force.")
     return decision
@@ -152,9 +154,14 @@ def _decide(new: Provenance, incumbent: Registered | None) -> Decision:
     return Decision(True, f"Its macro-F1 on validation is {word}, {scores}.")
 
 
-def _is(new: Provenance, incumbent: Registered | None) -> bool:
-    old = incumbent.provenance if incumbent else None
+def _is(new: Provenance, version: Registered | None) -> bool:
+    """Whether a version comes from the same run and seed."""
+    old = version.provenance if version else None
     return old is not None and (new.run_id, new.seed) == (old.run_id, old.seed)
+
+
+def _code(version: Registered) -> str:
+    return version.provenance.code if version.provenance else ""
 
 
 @lru_cache

@@ -11,7 +11,7 @@ import urllib.request
 import zipfile
 from collections.abc import Iterator
 from hashlib import sha256
-from http.client import HTTPResponse
+from http.client import HTTPException, HTTPResponse
 from pathlib import Path
 
 import pandas as pd
@@ -223,7 +223,7 @@ def _download(archive: Path, progress: Progress) -> None:
     try:
         with urllib.request.urlopen(HOME, timeout=TIMEOUT) as answer, atomic_path(archive) as temporary:
             _store(answer, temporary, progress)
-    except OSError as error:
+    except (OSError, HTTPException) as error:
         raise NewstanceError(
             f"The AllSides articles can't be downloaded from {HOME} ({error}); set NEWSTANCE_DATA_DIR to a folder with "
             f"{NAME}/articles.parquet."

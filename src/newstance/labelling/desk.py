@@ -44,6 +44,8 @@ class Undoable:
     ----------
     before
         None: there was none.
+    written
+        The label and the second one that it was changed to.
     new
         Whether it was one that a list needs not ask for anew.
     """
@@ -51,6 +53,7 @@ class Undoable:
     article_id: str
     target: str
     before: Decision | None
+    written: tuple[str, str]
     new: bool
 
 
@@ -126,7 +129,8 @@ class Desk:
             if own is None or (own.label, own.second) != (choice.label, choice.second):
                 before = self._decisions().own(*unit, annotator)
                 row = self._write(*unit, annotator, choice.label, choice.second)
-                self._undoable[annotator, choice.way].append(Undoable(*unit, before, new=own is not None))
+                written = (choice.label, choice.second)
+                self._undoable[annotator, choice.way].append(Undoable(*unit, before, written, new=own is not None))
                 self._here[annotator][unit] = True
                 own = Decision(choice.label, choice.second, row[TIME])
             # A reason may tell what a model or others say.
@@ -141,6 +145,10 @@ class Desk:
             if not undoable:
                 raise NewstanceError("There is nothing to undo: no choice was made since the page was started.")
             last = undoable[-1]
+            now = self._decisions().own(last.article_id, last.target, annotator)
+            if now is None or (now.label, now.second) != last.written:
+                undoable.pop()
+                raise NewstanceError("The last choice was changed elsewhere since, so there it must be undone.")
             before = last.before or Decision("", "", "")
             self._write(last.article_id, last.target, annotator, before.label, before.second)
             undoable.pop()

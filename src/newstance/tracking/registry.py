@@ -92,8 +92,8 @@ def champion(task: str) -> Registered | None:
         return None if client is None else _champion(client, task)
 
 
-def rolled_back(task: str) -> dict[tuple[str, int], str]:
-    """Return what a rollback put away: by run id and seed, the version; writes nothing.
+def rolled_back(task: str) -> list[Registered]:
+    """Return the versions that a rollback put away; writes nothing.
 
     Raises
     ------
@@ -103,8 +103,7 @@ def rolled_back(task: str) -> dict[tuple[str, int], str]:
     load_mlflow()
     with opened_to_read(COMMAND) as client:
         known = [] if client is None else client.search_model_versions(f"name = '{model_name(task)}'")
-        away = [_registered(version) for version in known if ROLLED_BACK in version.tags]
-    return {(one.provenance.run_id, one.provenance.seed): one.version for one in away if one.provenance}
+        return [_registered(version) for version in known if ROLLED_BACK in version.tags]
 
 
 def register(

@@ -48,6 +48,8 @@ class LiveSearch(Shown):
                 self.parent = self._agreed(store)
                 run = store.create_trial(self.parent, number, int(time.time() * 1000))
                 self.trials[number] = run.info.run_id
+                if (parent := self._agreed(store)).info.run_id != self.parent.info.run_id:  # put away meanwhile
+                    store.client.set_tag(run.info.run_id, PARENT, parent.info.run_id)
                 log_params(store, run.info.run_id, params)
 
     def log_trial_metric(self, number: int, name: str, value: float, step: int) -> None:

@@ -46,7 +46,7 @@ ENVIRONMENT = {
     "GIT_PYTHON_REFRESH": "quiet",
 }
 # The first request tells whether there is a server at all, so it gets less patience than the uploads that follow.
-FIRST_REQUEST = {"MLFLOW_HTTP_REQUEST_TIMEOUT": "5", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0"}
+FIRST_TIMEOUT, TIMEOUT = "5", "MLFLOW_HTTP_REQUEST_TIMEOUT"
 
 
 def available() -> bool:
@@ -150,7 +150,7 @@ def opened_to_read(command: str) -> Iterator[MlflowClient | None]:
     NewstanceError
         When the store can't be reached or read; it asks to run `command` again.
     """
-    with store_errors(command), _environment(FIRST_REQUEST):
+    with store_errors(command), _environment(_first_request()):
         absent = store_uri().startswith(SQLITE) and not _database().is_file()
         yield None if absent else _client()
 
@@ -237,7 +237,7 @@ def _lock_path() -> Path:
 
 
 def _experiment_id(client: MlflowClient, name: str) -> str:
-    with _environment(FIRST_REQUEST):
+    with _environment(_first_request()):
         experiment = client.get_experiment_by_name(name)
     if experiment is None:
         return _made_experiment(client, name)
@@ -262,6 +262,10 @@ def _made_experiment(client: MlflowClient, name: str) -> str:
         if error.error_code != "RESOURCE_ALREADY_EXISTS" or (made := client.get_experiment_by_name(name)) is None:
             raise
         return str(made.experiment_id)
+
+
+def _first_request() -> dict[str, str]:
+    return {TIMEOUT: os.environ.get(TIMEOUT, FIRST_TIMEOUT), "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0"}
 
 
 @contextmanager

@@ -54,6 +54,15 @@ def test_a_file_from_before_a_correction_does_not_undo_it(tmp_path, time, after)
     assert read_annotations(TOPIC, tmp_path)["topic"].tolist() == [after] * bool(after)
 
 
+def test_a_file_without_times_is_known_again_after_a_correction(tmp_path):
+    given = ["1", "A", "sport", "", ""], ["2", "A", "sport", "", ""]
+    bring(tmp_path, *given)
+    store = LabelStore(TOPIC, tmp_path)
+    store.append([{"article_id": "1", "annotator": "A", "topic": "weather"}, {"article_id": "2", "annotator": "A"}])
+    assert bring(tmp_path, *given) == Imported(added=0, changed=0, known=2)
+    assert read_annotations(TOPIC, tmp_path)["topic"].tolist() == ["weather"]
+
+
 @pytest.mark.parametrize("time", ["", EARLY])
 def test_another_label_without_a_later_time_is_a_conflict_and_nothing_is_added(tmp_path, time):
     bring(tmp_path, ["1", "A", "sport", "", LATE])

@@ -102,7 +102,8 @@ def test_a_port_that_is_no_ray_clusters_is_one_sentence_and_nothing_is_written(t
 def test_an_address_that_stays_silent_is_given_up_within_half_a_minute():
     # In a process of its own: Ray goes on trying in its thread.
     code = (
-        "import sys, time; from newstance.serving.ray_prediction.cluster import connected; start = time.monotonic()\n"
+        "import sys, time, ray.data; from newstance.serving.ray_prediction.cluster import connected\n"
+        "start = time.monotonic()\n"
         "try: connected(sys.argv[1], None).__enter__()\n"
         "except Exception as error: print(f'{time.monotonic() - start:.1f} {error}', flush=True)\n"
         "import os; os._exit(0)"

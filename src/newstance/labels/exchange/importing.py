@@ -6,7 +6,9 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from newstance.errors import NewstanceError
 from newstance.labels.history import TIME, counting, latest
@@ -44,7 +46,7 @@ def import_labels(
     """Append labels to a scheme's annotation file.
 
     A label that the annotator gave the unit before is left out, so that the same file can be imported twice, also after
-    a change of mind: its row is in the file then, with the same time or none. Another
+    a change of mind: its row is in the file then, with the same time, or any where it came without one. Another
     label is a change of mind where it has a later time than the one before, which may have none (`newstance.labels
     .history`), and else a conflict. A label that is older than the annotator's taking the decision back is left out,
     too.
@@ -86,8 +88,9 @@ def _append(rows: pd.DataFrame, store: LabelStore, key: list[str], said: list[st
     history = store.history()
     before = latest(history, store.scheme)
     both = rows.merge(before, on=key, how="left", suffixes=("", "_before"))
-    written = pd.MultiIndex.from_frame(both[[*key, *said, TIME]]).isin(
-        pd.MultiIndex.from_frame(history[[*key, *said, TIME]])
+    # A row without a time got that of its import, so any row that says the same may be it.
+    written = _rows_in(both, history, [*key, *said, TIME]) | (
+        (both[TIME] == "").to_numpy() & _rows_in(both, history, [*key, *said])
     )
     there = both[f"{label}_before"].fillna("") != ""  # neither new nor taken back
     same = there & (both[said].to_numpy() == both[[f"{name}_before" for name in said]].to_numpy()).all(axis=1)
@@ -105,6 +108,11 @@ def _append(rows: pd.DataFrame, store: LabelStore, key: list[str], said: list[st
         store.append(new.to_dict("records"))
     changed, known = int((~same & later & ~written).sum()), int((same | (written & ~outdated)).sum())
     return Imported(added=len(new), changed=changed, known=known, outdated=int(outdated.sum()))
+
+
+def _rows_in(rows: pd.DataFrame, others: pd.DataFrame, columns: list[str]) -> NDArray[np.bool_]:
+    found: NDArray[np.bool_] = pd.MultiIndex.from_frame(rows[columns]).isin(pd.MultiIndex.from_frame(others[columns]))
+    return found
 
 
 def _refuse_conflicts_within(rows: pd.DataFrame, key: list[str], said: list[str], source: str) -> None:
