@@ -20,6 +20,7 @@ COMPARED = {
     "articles_a_second": "articles a second",
     "p50_ms": "median, ms",
     "p99_ms": "99th percentile, ms",
+    "p99_ratio": "newstance's against it",
     "speedup": "newstance is faster by",
 }
 
@@ -98,6 +99,6 @@ def _compared(speed: pd.DataFrame) -> Table:
 def _cell(value: float | None, measure: str) -> Cell:
     if value is None or pd.isna(value):
         return Cell("–")
-    if measure == "speedup":
-        return Cell(f"{value:.1f} ×")
+    if measure in {"speedup", "p99_ratio"}:
+        return Cell(f"{value:.1f} ×" if measure == "speedup" else f"{value:.2f} ×")
     return Cell(f"{value:,.0f}" if value >= 100 else f"{value:.1f}")
