@@ -17,9 +17,9 @@ from newstance.labels.exchange import datasets_folder, label_studio, plain_csv
 from newstance.labels.exchange.content import ARTICLE_PART, Content, label_columns
 from newstance.labels.exchange.importing import Imported, import_labels
 from newstance.labels.history import counting, read_history
-from newstance.pipeline import ARTICLES, read_raw
+from newstance.pipeline import read_raw
 from newstance.scheme import Scheme
-from newstance.settings import Settings
+from newstance.settings import ARTICLES, Settings
 
 Format = Literal["label-studio", "datasets", "csv"]
 FORMATS: dict[Format, ModuleType] = {"label-studio": label_studio, "datasets": datasets_folder, "csv": plain_csv}

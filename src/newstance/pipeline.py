@@ -14,10 +14,9 @@ from newstance.files import atomic_path, read_parquet, write_csv, write_parquet
 from newstance.labels.agreement import agreement_table, reference_agreement
 from newstance.labels.annotations import check_against_corpus, read_annotations, resolve, skipped_ids
 from newstance.scheme import Scheme
-from newstance.settings import CLEAN, LABELS, PREPARED, RAW, TABLES, CorpusSettings, Settings
+from newstance.settings import ARTICLES, LABELS, PREPARED, RAW, TABLES, CorpusSettings, Settings
 
 log = logging.getLogger(__name__)
-ARTICLES = CLEAN / "articles.parquet"
 LABEL_COUNT_COLUMNS = ["task", "annotator", "units", "articles", "of_dropped_articles"]
 EVERYONE = "(all)"
 

@@ -15,6 +15,7 @@ PARAMS_FILE = Path("params.yaml")
 RAW = Path("data/raw")
 WHEELS = Path("data/wheels")
 CLEAN = Path("data/clean")
+ARTICLES = CLEAN / "articles.parquet"
 LABELS = Path("data/labels")
 PREPARED = Path("data/prepared")
 CACHE = Path("data/cache")

@@ -7,9 +7,18 @@ import pandas as pd
 import pytest
 
 import newstance
-from newstance.corpus.prepared import ResolvedLabels, fingerprint, load_corpus, read_prepared, write_prepared
+from newstance.corpus.prepared import (
+    ResolvedLabels,
+    fingerprint,
+    load_corpus,
+    read_prepared,
+    read_unlabelled,
+    unlabelled_fingerprint,
+    write_prepared,
+)
 from newstance.corpus.splits import check_splits, folds, make_splits
 from newstance.errors import NewstanceError
+from newstance.files import write_parquet
 from newstance.labels.annotations import read_annotations, resolve
 from newstance.scheme import Label, Scheme
 from newstance.settings import SplitSettings
@@ -154,6 +163,22 @@ def test_equal_input_gives_equal_bytes_and_other_labels_another_fingerprint(prep
     write_prepared(again, changed, ARTICLES, SPLITS)
     assert fingerprint("topic", again) != fingerprint("topic", prepared)
     assert [path.name for path in again.iterdir()] == ["topic"]
+
+
+def test_articles_without_a_label_are_those_that_share_no_story_with_validation_or_test(prepared, monkeypatch):
+    monkeypatch.chdir(prepared)
+    assert read_unlabelled("topic", prepared) is None
+    assert unlabelled_fingerprint() is None
+    more = articles_of(["1", "2", "3", "4", "5", "6", "7"])
+    more["group"] = ["g1", "g2", "g3", "g3", "g1", "g2", "g7"]
+    write_parquet(prepared / "data/clean/articles.parquet", more)
+    found = read_unlabelled("topic", prepared)
+    assert found["article_id"].tolist() == ["5", "7"]
+    columns = list(found)
+    assert columns == list(read_prepared("topic", prepared)["train"])[: len(columns)]
+    before = unlabelled_fingerprint()
+    write_parquet(prepared / "data/clean/articles.parquet", more[:6])
+    assert unlabelled_fingerprint() != before
 
 
 def test_the_card_states_counts_annotators_and_the_datasheet(prepared):

@@ -169,6 +169,19 @@ def test_each_outlet_is_held_out_with_the_groups_that_occur_in_it(data):
     assert south.train["article_id"].tolist() == ["1", "5"]
 
 
+def test_articles_without_a_label_are_divided_as_train_is(data):
+    rows = [("11", "g11", "north"), ("12", "g8", "south"), ("13", "g13", "south"), ("14", "g14", "")]
+    unlabelled = pd.DataFrame(rows, columns=["article_id", "group", "outlet"])
+    (fold,) = folds(data, VIEW, unlabelled=unlabelled)
+    assert fold.unlabelled is unlabelled
+    north, south = folds(data, VIEW, "outlet-held-out", unlabelled)
+    assert north.unlabelled["article_id"].tolist() == ["13", "14"], "12 tells a story of the north"
+    assert south.unlabelled["article_id"].tolist() == ["11", "14"]
+    assert north.train["article_id"].tolist() == ["2", "5"]
+    unlabelled.loc[2, "group"] = "g5"
+    assert folds(data, VIEW, "outlet-held-out", unlabelled)[1].train["article_id"].tolist() == ["1"]
+
+
 def test_unseen_targets_are_those_that_neither_train_nor_validation_has(data):
     (fold,) = folds(data, VIEW, "unseen-target")
     assert fold.test["target"].tolist() == ["Kyiv"]

@@ -4,22 +4,28 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 from sklearn.pipeline import Pipeline
 
 from experiment.test_fit import fold_of, setup_of
+from newstance.corpus.prepared import read_prepared
 from newstance.corpus.splits import Fold
-from newstance.experiment import noise
+from newstance.experiment import fit as fitting
+from newstance.experiment import noise, run
 from newstance.experiment.fit import Setup, _training_units, fit
+from newstance.files import read_json, write_text
 from newstance.labels.weak import WeakSettings, weak_labels
 from newstance.models.mentions import Aliases
 from newstance.models.settings import LinearModel, LogisticRegressionSettings, ModelSettings, TfidfFeatures
 from newstance.scheme import Scheme
-from newstance.settings import Settings
+from newstance.settings import Settings, load_settings
+from projects import prepare
 
 
 @pytest.fixture
@@ -173,3 +179,53 @@ def test_weak_labels_replace_those_of_train_and_articles_without_one_are_left_ou
     assert train["subject"].tolist() == expected.tolist()
     assert set(train["subject"]) == set(SEED_WORDS), "not the labels that were given"
     assert fit(replace(setup, weak=weak), hidden, seed=1).training["units"] == len(train)
+
+
+def test_weak_labels_are_given_to_articles_without_a_label_too_and_labels_of_people_to_none(project: Settings) -> None:
+    setup = setup_of(project, "subject-logreg", refit=False, labels="weak")
+    fold = fold_of(setup)
+    weak = WeakSettings.model_validate({"words": SEED_WORDS})
+    # As if most of train had never been labelled: the columns are those of clean articles.
+    columns = ["article_id", "group", "outlet", "url", "published", "title", "subtitle", "text"]
+    begun = replace(fold, train=fold.train.head(4), unlabelled=fold.train.iloc[4:][columns])
+    train, _ = _training_units(replace(setup, weak=weak), begun, seed=1)
+    whole, _ = _training_units(replace(setup, weak=weak), fold, seed=1)
+    pd.testing.assert_frame_equal(train[[*columns, "subject"]], whole[[*columns, "subject"]])
+    ordinary, _ = _training_units(setup, begun, seed=1)
+    pd.testing.assert_frame_equal(ordinary, begun.train)
+
+
+def test_a_run_and_its_held_out_outlets_learn_weakly_from_what_nobody_labelled(
+    project: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    annotations = project.labels.directory / "subjects.csv"
+    labels = pd.read_csv(annotations, dtype=str)
+    gold = set(labels.loc[labels["annotator"] == "gold", "article_id"])
+    # Two of three labels of people are taken away; test keeps its own.
+    kept = labels["article_id"].isin(gold) | (labels["article_id"].str.removeprefix("n").astype(int) // 3 % 3 == 0)
+    labels[kept].to_csv(annotations, index=False)
+    prepare(Path())
+    write_text(project.labels.directory / "weak/subject.yaml", yaml.safe_dump({"words": SEED_WORDS}))
+    path = Path("experiments/subject-weak.yaml")
+    settings = yaml.safe_load(Path("experiments/subject-logreg.yaml").read_text(encoding="utf-8"))
+    settings |= {"labels": "weak", "refit": False, "seeds": [1], "protocols": ["standard", "outlet-held-out"]}
+    write_text(path, yaml.safe_dump(settings, sort_keys=False))
+    seen: list[Fold] = []
+
+    def watched(setup: Setup, fold: Fold, *rest: Any) -> Any:
+        seen.append(fold)
+        return fit(setup, fold, *rest)
+
+    for module in (run, fitting):
+        monkeypatch.setattr(module, "fit", watched)
+    folder = run.run_experiment(path, load_settings(), track=False)
+    data = read_prepared("subject")
+    units = read_json(folder / "training.json")["1"]["units"]
+    assert units > len(data["train"]), "more than people have labelled"
+    assert [fold.protocol for fold in seen] == ["standard", *["outlet-held-out"] * (len(seen) - 1)]
+    for fold in seen:
+        assert fold.unlabelled is not None
+        assert len(fold.unlabelled) > 5
+        judged = pd.concat([fold.validation, fold.test])
+        assert not set(fold.unlabelled["group"]) & set(judged["group"])
+        assert fold.protocol == "standard" or fold.name not in set(fold.unlabelled["outlet"])

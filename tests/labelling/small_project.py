@@ -21,11 +21,10 @@ from newstance.labelling.queue import Queue
 from newstance.labelling.schemas import Who
 from newstance.labelling.server import make_app, make_server
 from newstance.labels.annotations import read_annotations
-from newstance.pipeline import ARTICLES
 from newstance.scheme import Scheme
 from newstance.serving.server import listen
 from newstance.serving.settings import ServingSettings
-from newstance.settings import BUNDLE, Settings
+from newstance.settings import ARTICLES, BUNDLE, Settings
 from serving.keyword_bundle import KeywordBundle
 
 SEEDS = Path(__file__).parents[2] / "seeds"

@@ -12,11 +12,10 @@ from newstance.errors import NewstanceError
 from newstance.experiment import noise
 from newstance.files import read_parquet
 from newstance.models.settings import LinearModel, LinearSvmSettings, LogisticRegressionSettings, TfidfFeatures
-from newstance.pipeline import ARTICLES
 from newstance.scheme import Scheme
 from newstance.selection import pool
 from newstance.selection.queue import next_units
-from newstance.settings import Settings
+from newstance.settings import ARTICLES, Settings
 
 NEW = ["random", "uncertainty", "diversity", "disagreement"]
 

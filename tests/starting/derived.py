@@ -11,7 +11,7 @@ import yaml
 ROOT = Path(__file__).parents[2]
 TEMPLATES = ROOT / "src/newstance/starting/templates"
 # The stages that a project of one's own has too, and whose code it doesn't hold.
-STAGES = "fetch clean label split experiment ensemble compare report champion export".split()
+STAGES = "fetch clean label split experiment weak_experiment ensemble compare report champion export".split()
 ELSEWHERE = ("src/", "benchmarks/", "published/", "study/")
 IGNORED_ELSEWHERE = ("/study", "!/study", "/published", "!/published", "*.egg-info", ".venv", "/keys")
 MODELS = {"single-label": "topic", "target-dependent": "stance"}
@@ -45,8 +45,6 @@ def _forget_code(stage: dict[str, Any]) -> None:
     stage["deps"] = [path for path in stage["deps"] if not path.startswith(ELSEWHERE)]
     if not stage["deps"]:
         del stage["deps"]
-    if "params" in stage:
-        stage["params"] = [key for key in stage["params"] if key != "weak"]
 
 
 class Plain(yaml.SafeDumper):

@@ -10,6 +10,7 @@ import typer
 from newstance.cli.app import Params, Study, app
 from newstance.errors import NewstanceError
 from newstance.settings import (
+    ARTICLES,
     PARAMS_FILE,
     PLOTS,
     PREPARED,
@@ -40,7 +41,7 @@ def clean(params: Params = PARAMS_FILE) -> None:
     from newstance import pipeline
 
     pipeline.clean(load_settings(params))
-    say(f"Clean articles: {pipeline.ARTICLES}; what was done: {TABLES / 'cleaning.csv'}")
+    say(f"Clean articles: {ARTICLES}; what was done: {TABLES / 'cleaning.csv'}")
 
 
 @app.command()

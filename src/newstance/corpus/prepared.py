@@ -15,9 +15,9 @@ from datasets.info import DatasetInfosDict
 from huggingface_hub import DatasetCardData
 
 from newstance.errors import NewstanceError
-from newstance.files import atomic_path, file_sha256
+from newstance.files import atomic_path, file_sha256, read_parquet
 from newstance.scheme import SPLITS, Label, Scheme
-from newstance.settings import PREPARED
+from newstance.settings import ARTICLES, PREPARED
 
 ARTICLE_PART = ["article_id", "group", "outlet", "url", "published", "title", "subtitle", "text"]
 
@@ -186,10 +186,30 @@ def read_prepared(task: str, folder: Path = PREPARED) -> dict[str, pd.DataFrame]
     return tables
 
 
+def read_unlabelled(task: str, folder: Path = PREPARED) -> pd.DataFrame | None:
+    """Return the clean articles that have no label of a task, for weak labels; None where there is no clean corpus.
+
+    Left out is whatever shares a group of near-duplicates with an article of the task's validation or test. The columns
+    are `ARTICLE_PART`. Errors as in `load_corpus`.
+    """
+    if not ARTICLES.is_file():
+        return None
+    labelled = read_prepared(task, folder)
+    held = pd.concat([labelled["validation"]["group"], labelled["test"]["group"]])
+    articles = read_parquet(ARTICLES)[ARTICLE_PART]
+    free = ~articles["group"].isin(held) & ~articles["article_id"].isin(labelled["train"]["article_id"])
+    return articles[free].reset_index(drop=True)
+
+
 def fingerprint(task: str, folder: Path = PREPARED) -> str:
     """Return the SHA-256 over the task's three Parquet files: the data set's hash in runs."""
     hashes = "".join(file_sha256(path) for path in _files(task, folder).values())
     return sha256(hashes.encode()).hexdigest()
+
+
+def unlabelled_fingerprint() -> str | None:
+    """Return the SHA-256 of the clean corpus, which `read_unlabelled` draws on; None where there is none."""
+    return file_sha256(ARTICLES) if ARTICLES.is_file() else None
 
 
 def _card(front_matter: str, scheme: Scheme, tables: Mapping[str, pd.DataFrame], datasheet: str) -> str:

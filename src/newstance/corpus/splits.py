@@ -159,16 +159,25 @@ def check_labels(splits: pd.DataFrame, scheme: Scheme, labels: pd.DataFrame) -> 
 
 @dataclass(frozen=True)
 class Fold:
-    """One division of prepared data: the rows to train on, to choose by and to test on."""
+    """One division of prepared data: the rows to train on, to choose by and to test on.
+
+    Articles without a label are part of it where weak labels can be made for them.
+    """
 
     protocol: str
     name: str
     train: pd.DataFrame
     validation: pd.DataFrame
     test: pd.DataFrame
+    unlabelled: pd.DataFrame | None = None
 
 
-def folds(data: Mapping[str, pd.DataFrame], scheme: Scheme, protocol: str = STANDARD) -> list[Fold]:
+def folds(
+    data: Mapping[str, pd.DataFrame],
+    scheme: Scheme,
+    protocol: str = STANDARD,
+    unlabelled: pd.DataFrame | None = None,
+) -> list[Fold]:
     """Divide prepared data by a protocol.
 
     Parameters
@@ -181,6 +190,8 @@ def folds(data: Mapping[str, pd.DataFrame], scheme: Scheme, protocol: str = STAN
         ``standard``: the splits as they are. ``outlet-held-out``: a fold an outlet, tested on that outlet's test
         articles, trained on the other outlets without the groups that occur in it. ``unseen-target``: tested on the
         test pairs whose target occurs neither in train nor in validation.
+    unlabelled
+        Articles for weak labels (`newstance.corpus.prepared.read_unlabelled`); they are divided as train is.
 
     Raises
     ------
@@ -188,31 +199,34 @@ def folds(data: Mapping[str, pd.DataFrame], scheme: Scheme, protocol: str = STAN
         When the protocol is unknown, or can't be followed with this scheme or these data.
     """
     if protocol == STANDARD:
-        return [Fold(protocol, protocol, *(data[split] for split in SPLITS))]
+        return [Fold(protocol, protocol, data["train"], data["validation"], data["test"], unlabelled)]
     if protocol == OUTLET_HELD_OUT:
-        return list(_outlet_folds(data, scheme))
+        return list(_outlet_folds(data, scheme, unlabelled))
     if protocol == UNSEEN_TARGET:
         return [_unseen_target_fold(data, scheme)]
     known = ", ".join((STANDARD, OUTLET_HELD_OUT, UNSEEN_TARGET))
     raise NewstanceError(f"Unknown protocol '{protocol}'; use one of {known}.")
 
 
-def _outlet_folds(data: Mapping[str, pd.DataFrame], scheme: Scheme) -> Iterator[Fold]:
-    everything = pd.concat(data.values())
+def _outlet_folds(data: Mapping[str, pd.DataFrame], scheme: Scheme, unlabelled: pd.DataFrame | None) -> Iterator[Fold]:
+    everything = pd.concat([*data.values(), unlabelled])
     # An article of one's own may name no outlet; "no outlet" is nothing that could be held out.
     for outlet in sorted(set(data["test"]["outlet"]) - {""}):
         held = everything.loc[everything["outlet"] == outlet, "group"]
-        parts = {}
-        for split in ("train", "validation"):
-            table = data[split]
-            parts[split] = table[~table["group"].isin(held) & (table["outlet"] != outlet)].reset_index(drop=True)
-            if parts[split].empty:
+        train, validation = (_without(outlet, held, data[split]) for split in ("train", "validation"))
+        for split, table in (("train", train), ("validation", validation)):
+            if table.empty:
                 raise NewstanceError(
                     f"Protocol '{OUTLET_HELD_OUT}', task '{scheme.name}': without '{outlet}' there is nothing left "
                     f"in {split}; it needs several outlets, so leave it out of the experiment's 'protocols'."
                 )
         test = data["test"][data["test"]["outlet"] == outlet].reset_index(drop=True)
-        yield Fold(OUTLET_HELD_OUT, outlet, parts["train"], parts["validation"], test)
+        free = None if unlabelled is None else _without(outlet, held, unlabelled)
+        yield Fold(OUTLET_HELD_OUT, outlet, train, validation, test, free)
+
+
+def _without(outlet: str, held: pd.Series[str], table: pd.DataFrame) -> pd.DataFrame:
+    return table[~table["group"].isin(held) & (table["outlet"] != outlet)].reset_index(drop=True)
 
 
 def unseen_targets(data: Mapping[str, pd.DataFrame]) -> pd.Series[bool]:

@@ -183,13 +183,15 @@ def fit(setup: Setup, fold: Fold, seed: int, hooks: Hooks | None = None) -> Fitt
 
 def _training_units(setup: Setup, fold: Fold, seed: int) -> tuple[pd.DataFrame, int]:
     """Return the part of train that is fitted on, and how many units were left out as label errors."""
-    experiment, train = setup.experiment, fold.train
+    # The seed words label articles that nobody has labelled as well as those of train.
+    experiment, train = setup.experiment, pd.concat([fold.train, fold.unlabelled]) if setup.weak else fold.train
     if experiment.train_share < 1:
         articles = train["article_id"].unique()
         order = np.random.default_rng(seed).permutation(len(articles))
         kept = articles[order[: max(1, round(experiment.train_share * len(articles)))]]
         train = train[train["article_id"].isin(kept)].reset_index(drop=True)
     if setup.weak:
+        train = train.reset_index(drop=True)
         labels = weak_labels(train, setup.weak)
         train = train.loc[labels.index].assign(**{setup.scheme.name: labels}).reset_index(drop=True)
     if experiment.noise == "none":

@@ -20,7 +20,7 @@ import pandas as pd
 from rich.progress import Progress
 
 from newstance import tracking
-from newstance.corpus.prepared import fingerprint, read_prepared
+from newstance.corpus.prepared import fingerprint, read_prepared, read_unlabelled, unlabelled_fingerprint
 from newstance.corpus.splits import OUTLET_HELD_OUT, STANDARD, Fold, folds
 from newstance.errors import NewstanceError
 from newstance.evaluation.figures import write_figures
@@ -126,6 +126,7 @@ class _Work:
         self.settings = settings
         self.folder = settings.run_folder(self.name)
         self.data = read_prepared(experiment.task)
+        self.unlabelled = read_unlabelled(experiment.task) if weak else None
         self.settings_json = {
             "experiment": self.name,
             **experiment.model_dump(mode="json"),
@@ -133,7 +134,7 @@ class _Work:
         }
         # Not the hardware: a GPU is named only once torch is in use.
         place = {key: value for key, value in environment().items() if key != "hardware"}
-        words = weak.model_dump() if weak else None
+        words = [weak.model_dump(), unlabelled_fingerprint()] if weak else None
         state = json.dumps([self.settings_json, aliases, words, code_hash(), place, self._members()])
         self.room = UNFINISHED / f"{self.name}-{sha256(state.encode()).hexdigest()[:16]}"
         self.progress = progress
@@ -170,7 +171,7 @@ class _Work:
     def _held_out_folds(self) -> list[Fold]:
         if OUTLET_HELD_OUT not in self.setup.experiment.protocols:
             return []
-        return folds(self.data, self.setup.scheme, OUTLET_HELD_OUT)
+        return folds(self.data, self.setup.scheme, OUTLET_HELD_OUT, self.unlabelled)
 
     def run_seeds(self, live: tracking.LiveRun | None) -> None:
         """Fit every seed that isn't done yet; the first one also goes through the held-out outlets."""
@@ -191,7 +192,7 @@ class _Work:
         """Take part in every training of a transformer as one of several processes, and write nothing."""
         if not isinstance(self.setup.experiment.model, TransformerModel):
             return
-        (fold,) = folds(self.data, self.setup.scheme, STANDARD)
+        (fold,) = folds(self.data, self.setup.scheme, STANDARD, self.unlabelled)
         for number, seed in enumerate(self.setup.experiment.seeds):
             if not (self.room / "seeds" / str(seed)).is_dir():
                 fit(self.setup, fold, seed, Hooks(checkpoints=self._checkpoints(seed)))
@@ -202,7 +203,7 @@ class _Work:
         return self.room / "checkpoints" / str(seed)
 
     def _run_seed(self, seed: int, folder: Path, live: tracking.LiveRun | None, *, held_out: bool) -> None:
-        (fold,) = folds(self.data, self.setup.scheme, STANDARD)
+        (fold,) = folds(self.data, self.setup.scheme, STANDARD, self.unlabelled)
         started = time.perf_counter()
         fitted = self._fit(fold, seed, live)
         seconds = time.perf_counter() - started

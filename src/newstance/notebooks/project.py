@@ -13,10 +13,9 @@ import pandas as pd
 from newstance.corpus.prepared import read_prepared
 from newstance.errors import NewstanceError
 from newstance.files import read_parquet
-from newstance.pipeline import ARTICLES
 from newstance.reporting.results import TaskResults, read_tables, task_results
 from newstance.scheme import Scheme
-from newstance.settings import BUNDLE, PARAMS_FILE, RUNS, STUDY_REPORTS, TABLES, Settings, load_settings
+from newstance.settings import ARTICLES, BUNDLE, PARAMS_FILE, RUNS, STUDY_REPORTS, TABLES, Settings, load_settings
 
 SMOKE = Path("build/smoke")
 FINDING = f"{BUNDLE}/manifest.json"

@@ -16,7 +16,7 @@ import pandas as pd
 from rich.progress import Progress
 
 from newstance import tracking
-from newstance.corpus.prepared import fingerprint, read_prepared
+from newstance.corpus.prepared import fingerprint, read_prepared, read_unlabelled, unlabelled_fingerprint
 from newstance.corpus.splits import Fold, folds
 from newstance.errors import NewstanceError
 from newstance.experiment.environment import git_commit
@@ -108,7 +108,8 @@ class _Work:
         aliases = read_aliases(settings.labels.directory / "aliases.yaml") if scheme.has_targets else {}
         weak = read_weak(settings.labels.directory, scheme) if experiment.labels == "weak" else None
         self.setup = Setup(experiment, scheme, aliases, weak)
-        self.fold: Fold = folds(read_prepared(experiment.task), scheme)[0]
+        unlabelled = read_unlabelled(experiment.task) if weak else None
+        self.fold: Fold = folds(read_prepared(experiment.task), scheme, unlabelled=unlabelled)[0]
         self.settings_json = {
             "experiment": f"{self.name}-search",
             **experiment.model_dump(mode="json", exclude={"grid"}),
@@ -118,9 +119,9 @@ class _Work:
 
     def run(self, storage: Storage) -> None:
         """Take trials until as many as wanted are finished."""
-        known = [self.settings_json, self.setup.aliases]
+        known: list[Any] = [self.settings_json, self.setup.aliases]
         if self.setup.weak:  # else not at all, so that a search of before goes on
-            known.append(self.setup.weak.model_dump())
+            known += [self.setup.weak.model_dump(), unlabelled_fingerprint()]
         identity = sha256(json.dumps(known, sort_keys=True).encode()).hexdigest()
         run_json = {
             "id": uuid.uuid4().hex,

@@ -24,7 +24,8 @@ def committee(scheme: Scheme) -> dict[str, LinearModel]:
     words: tuple[FeatureSettings, ...] = (TfidfFeatures(field="article"),)
     vectors: tuple[FeatureSettings, ...] = (EncoderFeatures(field="article", max_tokens=256),)
     if scheme.has_targets:
-        words += (TfidfFeatures(field="target"), TfidfFeatures(field="masked_sentences"))
+        # Targets are few at first, and may share no word at all: every word of theirs counts.
+        words += (TfidfFeatures(field="target", min_documents=1), TfidfFeatures(field="masked_sentences"))
         vectors += (
             EncoderFeatures(field="target", max_tokens=32),
             EncoderFeatures(field="target_sentences", max_tokens=128),

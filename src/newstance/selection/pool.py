@@ -25,11 +25,10 @@ from newstance.models.build import build
 from newstance.models.embeddings import embedding_cache
 from newstance.models.mentions import Aliases, read_aliases
 from newstance.models.settings import LinearModel
-from newstance.pipeline import ARTICLES
 from newstance.scheme import Scheme
 from newstance.selection.models import LEARNER, committee
 from newstance.selection.strategies import Array
-from newstance.settings import PREPARED, Settings
+from newstance.settings import ARTICLES, PREPARED, Settings
 
 CHAMPION = "champion"
 

@@ -11,11 +11,10 @@ from newstance.files import read_parquet
 from newstance.labels.agreement import agreement_table, reference_agreement
 from newstance.labels.ceiling import Ceiling, agreement_over_time, ceiling
 from newstance.labels.history import counting, read_history
-from newstance.pipeline import ARTICLES
 from newstance.reporting import words
 from newstance.reporting.results import records
 from newstance.scheme import Scheme
-from newstance.settings import Settings
+from newstance.settings import ARTICLES, Settings
 
 COLUMNS = {"overall": "annotators", "class": "label", "week": "week"}
 

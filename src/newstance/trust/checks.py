@@ -20,11 +20,11 @@ from newstance.labels.store import check_annotator, is_future
 from newstance.labels.suspects import judge
 from newstance.models.embeddings import embedding_cache
 from newstance.models.mentions import read_aliases
-from newstance.pipeline import ARTICLES, read_raw
+from newstance.pipeline import read_raw
 from newstance.reporting import words
 from newstance.reporting.results import records
 from newstance.scheme import Scheme
-from newstance.settings import Settings
+from newstance.settings import ARTICLES, Settings
 
 FEWEST_GROUPS = 10  # of near-duplicates, that two labels at least must have before any label is suspected
 FINDING_COLUMNS = ["severity", "kind", "task", "file", "row", "column", "text"]
