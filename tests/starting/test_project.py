@@ -11,6 +11,7 @@ from dvc.repo import Repo
 from newstance import cli
 from newstance.errors import NewstanceError
 from newstance.experiment.settings import load_experiment
+from newstance.files import write_text
 from newstance.labels.annotations import read_annotations
 from newstance.settings import Settings, load_settings
 from newstance.starting.project import start_project
@@ -67,8 +68,20 @@ def test_the_pipeline_is_one_that_dvc_reads_with_a_stage_for_each_experiment(pro
     with Repo(str(project)) as repo:
         stages = {stage.name for stage in repo.index.stages}
     settings = load_settings(project / "params.yaml")
-    expected = set(STAGES) - {"experiment", "ensemble"} | {f"experiment@{name}" for name in settings.experiments}
+    expected = set(STAGES) - {"experiment", "weak_experiment", "ensemble"} | {
+        f"experiment@{name}" for name in settings.experiments
+    }
     assert stages == expected
+
+
+def test_an_experiment_with_weak_labels_runs_again_when_its_words_or_its_articles_change(project):
+    params = project / "params.yaml"
+    text = params.read_text(encoding="utf-8")
+    write_text(params, text.replace("weak: {}", "weak: {frame-weak: frame}"))
+    with Repo(str(project)) as repo:
+        (stage,) = (stage for stage in repo.index.stages if stage.name == "weak_experiment@frame-weak")
+    needed = {dep.def_path for dep in stage.deps}
+    assert {"data/clean", "data/prepared/frame", "seeds/weak/frame.yaml"} <= needed
 
 
 def test_the_templates_follow_from_this_projects_own_pipeline_and_experiments():

@@ -152,6 +152,21 @@ def test_suspects_are_named_with_their_row_and_fail_only_when_strict(project, ne
     assert newstance("labels", "check", "--task", "view", "--strict")[0] == 1
 
 
+def test_of_many_suspects_the_first_are_shown_and_all_are_written(project, newstance, monkeypatch, tmp_path):
+    monkeypatch.setattr(checks, "SUSPECTS_SHOWN", 2)
+    append(project / SUBJECTS, *(f"n{number:03},C,sport," for number in range(10, 16)))
+    output = tmp_path / "found.csv"
+    status, out, _ = newstance("labels", "check", "--no-suspects", "--task", "subject", "--output", str(output))
+    assert status == 0
+    *named, hidden, last = out.splitlines()
+    written = pd.read_csv(output)
+    assert set(written["kind"]) == {"conflict"}
+    assert len(written) > 3
+    assert [line.partition(": ")[2] for line in named] == written["text"].head(2).tolist()
+    assert hidden == f"{len(written) - 2} more suspects are not shown; --output FILE writes all to a CSV."
+    assert last == f"0 problems, {len(written)} suspects"
+
+
 def test_an_annotator_who_differs_is_a_suspect(project, newstance):
     table = pd.read_csv(project / SUBJECTS, dtype=str, keep_default_na=False)
     gold = table[table["annotator"] == "gold"]

@@ -43,8 +43,11 @@ def check(
     settings = load_settings(params)
     tasks = [scheme_of(task, settings).name] if task else settings.labels.schemes
     found = checks.check(tasks, settings, suspects=suspects)
-    for one in found:
+    shown = checks.shown(found)
+    for one in shown:
         typer.echo(f"{one.severity:<9}{one}")
+    if len(found) > len(shown):
+        typer.echo(f"{len(found) - len(shown):,} more suspects are not shown; --output FILE writes all to a CSV.")
     typer.echo(checks.summary(found))
     if output:
         write_csv(output, checks.as_table(found))

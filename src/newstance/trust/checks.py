@@ -27,6 +27,7 @@ from newstance.scheme import Scheme
 from newstance.settings import ARTICLES, Settings
 
 FEWEST_GROUPS = 10  # of near-duplicates, that two labels at least must have before any label is suspected
+SUSPECTS_SHOWN = 20
 FINDING_COLUMNS = ["severity", "kind", "task", "file", "row", "column", "text"]
 
 
@@ -174,6 +175,17 @@ def as_table(found: Iterable[Finding]) -> pd.DataFrame:
     """Return findings as a table, columns `FINDING_COLUMNS`."""
     rows = [[getattr(one, name) for name in FINDING_COLUMNS] for one in found]
     return pd.DataFrame(rows, columns=FINDING_COLUMNS).astype({"row": "Int64"})
+
+
+def shown(found: Iterable[Finding]) -> list[Finding]:
+    """Return every problem, and of each task and kind the first `SUSPECTS_SHOWN` suspects: a terminal holds no more."""
+    seen: Counter[tuple[str, str]] = Counter()
+    kept = []
+    for one in found:
+        seen[one.task, one.kind] += 1
+        if one.severity is Severity.PROBLEM or seen[one.task, one.kind] <= SUSPECTS_SHOWN:
+            kept.append(one)
+    return kept
 
 
 def summary(found: Iterable[Finding]) -> str:
