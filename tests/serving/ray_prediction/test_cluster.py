@@ -20,7 +20,7 @@ from newstance.serving.ray_prediction import run
 from newstance.serving.ray_prediction.cluster import STARTS, connected
 from newstance.serving.ray_prediction.run import RayJob, predict_connected
 from serving.batch_prediction.fake_bundle import FakeBundle
-from serving.ray_prediction.slow_bundle import PART_ROWS, DyingBundle, SlowBundle
+from serving.ray_prediction.slow_bundle import PART_ROWS, DyingBundle, LateBundle, SlowBundle
 
 TESTS = Path(__file__).parents[2]
 SILENT = Progress(disable=True)
@@ -114,6 +114,15 @@ class Watched(Progress):
         if self._call and advance > 1:
             call, self._call = self._call, None
             call()
+
+
+@pytest.mark.slow
+def test_two_parts_go_to_two_workers_although_one_is_ready_before_the_other(machines, articles, tmp_path):
+    (articles / "a.jsonl").unlink()
+    write_parquet(articles / "b.parquet", [{"title": "A title", "text": "Some words about Norway"}] * 2 * PART_ROWS)
+    report = by_ray(machines, articles, tmp_path / "out", bundle=partial(LateBundle, str(tmp_path)))
+    assert report.summary.rows == 2 * PART_ROWS
+    assert len(set((tmp_path / "labelled").read_text().split())) == 2
 
 
 @pytest.mark.slow

@@ -267,7 +267,8 @@ def label_parts(
             batch_size=1,
             batch_format="pyarrow",
             num_cpus=WORKER_CPUS,
-            compute=ActorPoolStrategy(size=workers),
+            # A part at a time: else the worker that is there first takes the next parts of those that still load.
+            compute=ActorPoolStrategy(size=workers, max_tasks_in_flight_per_actor=1),
         )
         for row in data.iter_rows():
             summary = Summary(row["rows"], row["abstentions"], row["errors"])
