@@ -214,8 +214,8 @@ def test_released_titles_are_distinct_within_a_task() -> None:
     assert len(set(titles)) == len(titles)
 
 
-def test_weak_labels_are_of_train_alone_and_none_of_an_ensembles(write: Write) -> None:
-    assert "weak labels are those of train alone: say refit: false" in refused(write(labels="weak"))
+def test_weak_labels_are_never_validations_and_none_of_an_ensembles(write: Write) -> None:
+    assert "weak labels are not those that validation has: say refit: false" in refused(write(labels="weak"))
     ensemble = {"kind": "ensemble", "members": ["a", "b"]}
     keys = {"labels": "weak", "model": ensemble, "refit": False, "protocols": ["standard"]}
     assert "an ensemble learns from no labels" in refused(write(**keys))

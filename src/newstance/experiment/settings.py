@@ -98,8 +98,8 @@ class ExperimentSettings(Strict):
         ``prune``: leave out train units whose label confident learning takes for an error
         (`newstance.experiment.noise`).
     labels
-        ``weak``: learn from weak labels (`newstance.labels.weak`) and not from those that were given; train articles
-        that get none are left out.
+        ``weak``: learn from weak labels (`newstance.labels.weak`) and not from those that were given, of train
+        articles and of those that nobody has labelled; articles that get none are left out.
     aspects
         What of the study this experiment belongs to, such as ``length``; experiments of one aspect are compared.
     seeds
@@ -143,7 +143,7 @@ class ExperimentSettings(Strict):
         if self.refit and (self.train_share < 1 or self.noise != "none"):
             raise ValueError("'train_share' and 'noise' are about train alone: say refit: false")
         if self.refit and self.labels == "weak":
-            raise ValueError("weak labels are those of train alone: say refit: false")
+            raise ValueError("weak labels are not those that validation has: say refit: false")
         return self
 
     @model_validator(mode="after")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import tempfile
+import warnings
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -256,7 +257,9 @@ def label_parts(
     NewstanceError
         When a worker can't do its work, or so much of the cluster is lost that nothing goes on.
     """
-    with DataContext.current(_context(workers)), _in_plain_words():
+    with DataContext.current(_context(workers)), _in_plain_words(), warnings.catch_warnings():
+        # Fewer parts than workers are no mistake.
+        warnings.filterwarnings("ignore", "The minimum number of concurrent actors", UserWarning)
         data = ray.data.read_datasource(
             parts,
             num_cpus=READER_CPUS,
