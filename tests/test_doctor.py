@@ -47,7 +47,7 @@ def test_what_is_not_made_yet_is_named_with_its_command_and_nothing_is_made(proj
 
 
 def test_what_is_there_is_named_with_its_place(project):
-    for name in ("runs/first/predictions.parquet", "data/prepared/topic/test.parquet", "reports/index.html"):
+    for name in ("runs/first/seeds/1", "data/prepared/topic/test.parquet", "reports/index.html"):
         (project / name).parent.mkdir(parents=True)
         (project / name).touch()
     findings = found()
@@ -105,14 +105,19 @@ def studied(project):
 
 
 def ran(project: Path, folder: str) -> None:
-    (project / folder).mkdir(parents=True)
-    (project / folder / "predictions.parquet").touch()
+    (project / folder / "seeds").mkdir(parents=True)
 
 
 def test_an_ensemble_is_looked_at_like_other_experiments(studied):
     assert found()["both"] == Finding("not yet", "both", "has not run here; newstance run experiments/both.yaml")
     ran(studied, "runs/both")
     assert found()["both"] == Finding("ok", "both", "has run: runs/both")
+
+
+def test_predictions_of_another_machine_without_their_models_are_no_run(project):
+    (project / "runs/first").mkdir(parents=True)
+    (project / "runs/first/predictions.parquet").touch()
+    assert found()["first"].state == "not yet"
 
 
 def test_the_study_is_one_line_that_says_how_far_it_is(studied):

@@ -2,6 +2,7 @@ from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
@@ -146,6 +147,16 @@ def test_tables_come_back_and_broken_ones_are_named(tmp_path):
         read_parquet(tmp_path / "bad.parquet")
     with pytest.raises(NewstanceError, match=r"none\.parquet is missing; run the step that writes it"):
         read_parquet(tmp_path / "none.parquet")
+
+
+def test_packed_columns_come_back_exactly_and_take_less_room(tmp_path):
+    probabilities = np.random.default_rng(7).dirichlet([0.3] * 8, size=500)
+    table = pd.DataFrame(probabilities, columns=[f"prob_{code}" for code in "abcdefgh"]).assign(unit="a unit")
+    write_parquet(tmp_path / "plain.parquet", table)
+    write_parquet(tmp_path / "packed.parquet", table, packed=list(table.columns[:-1]))
+    pd.testing.assert_frame_equal(read_parquet(tmp_path / "packed.parquet"), table, check_exact=True)
+    plain, packed = ((tmp_path / f"{name}.parquet").stat().st_size for name in ("plain", "packed"))
+    assert packed < 0.85 * plain
 
 
 @pytest.mark.parametrize(

@@ -194,7 +194,7 @@ def _experiment(name: str, task: str, settings: Settings) -> Iterator[Finding]:
     elif task not in settings.labels.schemes:
         known = ", ".join(settings.labels.schemes)
         yield Finding("wrong", name, f"{path}: task '{task}' is no scheme of the settings; use {known}")
-    elif (settings.run_folder(name) / "predictions.parquet").is_file():
+    elif (settings.run_folder(name) / "seeds").is_dir():
         yield Finding("ok", name, f"has run: {settings.run_folder(name)}")
     else:
         yield Finding("not yet", name, f"has not run here; newstance run {path}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
@@ -65,10 +65,18 @@ def write_csv(path: Path, table: pd.DataFrame) -> None:
     write_text(path, table.to_csv(index=False, float_format="%.6f", lineterminator="\n"))
 
 
-def write_parquet(path: Path, table: pd.DataFrame) -> None:
-    """Write a table as Parquet, without its index."""
+def write_parquet(path: Path, table: pd.DataFrame, packed: Sequence[str] = ()) -> None:
+    """Write a table as Parquet, without its index; columns of floats named in `packed` take a third less room.
+
+    Their bytes are sorted by significance, which suits probabilities, before they are compressed.
+    """
+    options: dict[str, Any] = {
+        "compression": {name: "zstd" if name in packed else "snappy" for name in table.columns},
+        "column_encoding": dict.fromkeys(packed, "BYTE_STREAM_SPLIT"),
+        "use_dictionary": [name for name in table.columns if name not in packed],
+    }
     with atomic_path(path) as temporary:
-        table.to_parquet(temporary, index=False)
+        table.to_parquet(temporary, index=False, **options)
 
 
 def read_parquet(path: Path) -> pd.DataFrame:

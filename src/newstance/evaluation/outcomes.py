@@ -21,8 +21,12 @@ UNCALIBRATED, CALIBRATED = "raw_", "prob_"
 
 def prediction_columns(codes: Sequence[str]) -> list[str]:
     """Return the columns of a predictions table: where a unit is, its label, then every code's probabilities."""
-    probabilities = [prefix + code for code in codes for prefix in (UNCALIBRATED, CALIBRATED)]
-    return ["seed", "protocol", "fold", "split", *UNIT, "label", *probabilities]
+    return ["seed", "protocol", "fold", "split", *UNIT, "label", *probability_columns(codes)]
+
+
+def probability_columns(codes: Sequence[str]) -> list[str]:
+    """Return the columns of a predictions table that hold probabilities, uncalibrated and calibrated."""
+    return [prefix + code for code in codes for prefix in (UNCALIBRATED, CALIBRATED)]
 
 
 @dataclass(frozen=True)

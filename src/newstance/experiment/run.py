@@ -24,6 +24,7 @@ from newstance.corpus.prepared import fingerprint, read_prepared, read_unlabelle
 from newstance.corpus.splits import OUTLET_HELD_OUT, STANDARD, Fold, folds
 from newstance.errors import NewstanceError
 from newstance.evaluation.figures import write_figures
+from newstance.evaluation.outcomes import probability_columns
 from newstance.evaluation.summary import DIGITS, run_metrics, run_outcomes, seed_metrics
 from newstance.experiment.auxiliary import auxiliary_metrics
 from newstance.experiment.ensemble import check_members, fit_ensemble
@@ -299,7 +300,8 @@ class _Work:
             write_json(temporary / "training.json", {seed: values["training"] for seed, values in seeds.items()})
             write_json(temporary / "timing.json", _timing(seeds))
             write_json(temporary / "environment.json", environment())
-            write_parquet(temporary / "predictions.parquet", predicted)
+            probabilities = probability_columns(self.setup.scheme.codes)
+            write_parquet(temporary / "predictions.parquet", predicted, packed=probabilities)
             first = run_outcomes(predicted, self.data, self.setup.scheme)["test"][self.setup.experiment.seeds[0]]
             write_figures(first, self.setup.experiment.title, temporary / "figures")
             for seed in seeds:

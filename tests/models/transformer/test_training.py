@@ -1,5 +1,4 @@
 import math
-import random
 from itertools import pairwise
 
 import numpy as np
@@ -204,11 +203,3 @@ def test_label_smoothing_keeps_probabilities_from_the_ends(tiny_backbone):
     )
     assert sharp.max() > 0.95
     assert smooth.max() == pytest.approx(0.8, abs=0.05)
-
-
-def test_seeding_covers_python_numpy_and_torch():
-    drawn = []
-    for _ in range(2):
-        training.seed_everything(3)
-        drawn.append((random.random(), np.random.random(), float(torch.rand(1))))  # noqa: NPY002
-    assert drawn[0] == drawn[1]

@@ -151,7 +151,9 @@ class TransformerClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mis
         NewstanceError
             When a parameter is wrong, the backbone can't be had, a column is missing or the disk is full.
         """
-        from newstance.models.transformer import training  # noqa: PLC0415  (imports torch: seconds)
+        from transformers import set_seed  # noqa: PLC0415  (imports torch: seconds)
+
+        from newstance.models.transformer import training  # noqa: PLC0415
 
         self._check_parameters()
         labels = np.asarray(y, dtype=object)
@@ -159,7 +161,7 @@ class TransformerClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mis
             raise NewstanceError("There is no article to train on.")
         self.classes_ = np.unique(labels)
         self.auxiliary_classes_ = self._auxiliary_classes(X)
-        training.seed_everything(self.seed)
+        set_seed(self.seed)  # so that what ran earlier doesn't matter; Trainer's own comes after the heads
         self.network_, self.tokenizer_ = self._new_network()
         train = self._labelled(X, labels)
         checked = self._labelled(*_known(validation, self.classes_)) if validation else None

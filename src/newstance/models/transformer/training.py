@@ -1,7 +1,8 @@
 """The training recipe, on transformers' Trainer.
 
-Batches of equal length, bfloat16 where the processor has it, fused attention and optimizer, lower layers frozen and
-their output kept, early stopping on validation macro-F1 with the best checkpoint kept, resumable after any stop.
+Batches of equal length, bfloat16 where the processor has it, the faster attention there and a fused optimizer, lower
+layers frozen and their output kept, early stopping on validation macro-F1 with the best checkpoint kept, resumable
+after any stop.
 """
 
 from __future__ import annotations
@@ -30,11 +31,11 @@ from transformers import (
     TrainerControl,
     TrainerState,
     TrainingArguments,
-    set_seed,
 )
 
 from newstance.errors import NewstanceError
 from newstance.models.embeddings import bfloat16_is_fast
+from newstance.models.transformer.attention import attention_for_training
 from newstance.models.transformer.batches import Collator, Item, LengthGrouped, keep_states
 from newstance.models.transformer.checkpoints import had_ended, newest_whole, seal
 from newstance.models.transformer.network import ArticleNetwork, class_loss
@@ -145,7 +146,8 @@ def train(
         checkpoint = newest_whole(folder)
     if checkpoint and had_ended(checkpoint):
         trainer.args.num_train_epochs = 0  # nothing is left to do but to take the best epoch
-    trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    with attention_for_training(network.backbone, bfloat16=trainer.args.bf16):
+        trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     # Without the bfloat16 that training has put around it: a fitted network predicts as a loaded one does.
     trainer.accelerator.unwrap_model(network, keep_fp32_wrapper=False)
     return trainer.history()
@@ -343,8 +345,3 @@ class _Report(TrainerCallback):
         if metrics and state.is_world_process_zero:
             left = pace * (state.max_steps - state.global_step)
             self.monitor(Progress(state.global_step, state.max_steps, left, metrics))
-
-
-def seed_everything(seed: int) -> None:
-    """Seed Python, NumPy and torch, so that what ran earlier doesn't matter; Trainer's own comes after the heads."""
-    set_seed(seed)
