@@ -30,8 +30,8 @@ def bfloat16_attention(
 ) -> tuple[Tensor, None]:
     """Attend with two matrix products and a softmax, without dropout; as `transformers.AttentionInterface` asks.
 
-    torch's fused kernel, which is the faster one forwards, takes several times as long backwards in bfloat16, most of
-    all with short sequences (torch 2.13; benchmarks/train_throughput.csv has what that makes of training).
+    torch's fused kernel, which is the faster one forwards, is slow backwards in bfloat16: with torch 2.13 on two threads
+    with AMX, 16 sequences and 12 heads, both ways together took 89 ms at 256 tokens and 31 ms at 64; this takes 51 and 7.
 
     Parameters
     ----------
