@@ -30,8 +30,8 @@ def bfloat16_attention(
 ) -> tuple[Tensor, None]:
     """Attend with two matrix products and a softmax, without dropout; as `transformers.AttentionInterface` asks.
 
-    torch's fused kernel, which is the faster one forwards, is slow backwards in bfloat16: with torch 2.13 on two threads
-    with AMX, 16 sequences and 12 heads, both ways together took 89 ms at 256 tokens and 31 ms at 64; this takes 51 and 7.
+    torch's fused kernel, which is the faster one forwards, is slow backwards in bfloat16: with torch 2.13 on two
+    threads with AMX, 16 sequences and 12 heads, both ways took 89 ms at 256 tokens and 31 ms at 64; here 51 and 7 ms.
 
     Parameters
     ----------
