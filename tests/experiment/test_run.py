@@ -4,6 +4,7 @@ import shutil
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 import yaml
 
@@ -111,6 +112,14 @@ def test_data_that_are_not_prepared_are_asked_for(project: Settings) -> None:
         run("subject-majority", project)
     assert not RUNS.exists()
     assert not UNFINISHED.exists()
+
+
+def test_probabilities_are_packed_since_they_are_kept_in_the_repository(project: Settings) -> None:
+    group = pq.ParquetFile(run("subject-majority", project) / "predictions.parquet").metadata.row_group(0)
+    columns = [group.column(number) for number in range(group.num_columns)]
+    packed = {one.path_in_schema for one in columns if "BYTE_STREAM_SPLIT" in one.encodings}
+    codes = project.labels.load_schemes()["subject"].codes
+    assert packed == {prefix + code for code in codes for prefix in ("raw_", "prob_")}
 
 
 @pytest.mark.parametrize("name", ["view-logreg", "subject-svm", "subject-majority"])
