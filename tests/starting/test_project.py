@@ -105,8 +105,8 @@ def test_outside_git_dvc_is_told_so_and_inside_it_what_is_made_is_ignored(tmp_pa
     subprocess.run(["git", "init", "-q", tmp_path / "kept"], check=True)
     folder = start_project(tmp_path / "kept" / "mine", schemes)
     assert "no_scm" not in (folder / ".dvc/config").read_text(encoding="utf-8")
-    made = ["data/raw/x", "bundle/manifest.json", "runs/frame-majority/run.json", "mlflow.db"]
-    kept = ["seeds/frames.csv", "runs/frame-majority/metrics.json", "dvc.lock"]
+    made = ["data/raw/x", "bundle/manifest.json", "runs/frame-majority/seeds/1/x", "mlflow.db"]
+    kept = ["seeds/frames.csv", "runs/frame-majority/predictions.parquet", "dvc.lock"]
     assert git(folder, "check-ignore", *made, *kept).split() == made
     assert git(folder, "diff", "--cached", "--name-only") == ""
 
