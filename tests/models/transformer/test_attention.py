@@ -1,9 +1,10 @@
+import pandas as pd
 import pytest
 import torch
 from torch.nn.functional import scaled_dot_product_attention
 from transformers import AutoModel, BertConfig, MPNetConfig
 
-from newstance.models.transformer import attention
+from newstance.models.transformer import TransformerClassifier, attention, training
 from newstance.models.transformer.attention import NAME, attention_for_training, bfloat16_attention
 
 SHAPE = {"vocab_size": 50, "hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32}
@@ -66,3 +67,18 @@ def test_a_training_that_fails_leaves_the_usual_attention():
     with pytest.raises(KeyboardInterrupt), attention_for_training(backbone, bfloat16=True):
         raise KeyboardInterrupt
     assert backbone.config._attn_implementation == "sdpa"
+
+
+@pytest.mark.parametrize(("fast", "used"), [(True, NAME), (False, "sdpa")])
+def test_training_uses_it_where_bfloat16_is_fast_and_the_fitted_model_does_not(tiny_backbone, monkeypatch, fast, used):
+    monkeypatch.setattr(training, "bfloat16_is_fast", lambda: fast)
+    table = pd.DataFrame({"title": "News", "text": ["It rained.", "The mayor praised the ferry."] * 4})
+    model = TransformerClassifier(tiny_backbone, epochs=1, batch_size=4, max_tokens=32, seed=1)
+    seen = set()
+    model.fit(
+        table,
+        ["wet", "dry"] * 4,
+        monitor=lambda _: seen.add(model.network_.backbone.config._attn_implementation),
+    )
+    assert seen == {used}
+    assert model.network_.backbone.config._attn_implementation == "sdpa"
