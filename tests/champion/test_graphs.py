@@ -7,11 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 import torch
 
 from newstance.bundle.documents import Passage
 from newstance.bundle.networks import GRAPHS, Encoded, Networks, Reader
+from newstance.champion import rewriting
 from newstance.champion.graphs import Encoder, shared_layers, write_graph
 from newstance.errors import NewstanceError
 from newstance.models.transformer.network import load_backbone, load_tokenizer
@@ -56,8 +58,8 @@ def distilled(load: Callable[..., Encoder]) -> Encoder:
 def bundle(encoder: Encoder, tuned: Encoder, distilled: Encoder, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two graphs: of the two that share layers, and of the other."""
     folder = tmp_path_factory.mktemp("graphs")
-    write_graph([encoder, tuned], LAYERS - 1, folder)
-    write_graph([distilled], 0, folder)
+    write_graph([encoder, tuned], LAYERS - 1, TEXTS, folder)
+    write_graph([distilled], 0, TEXTS, folder)
     return folder
 
 
@@ -138,16 +140,44 @@ def test_vectors_of_the_8_bit_variant_are_near_the_others(
         assert exact @ rounded / np.linalg.norm(exact) / np.linalg.norm(rounded) > 0.99
 
 
-def test_only_the_matrices_after_the_activation_keep_their_precision(bundle: Path) -> None:
+def test_all_matrices_of_the_8_bit_variant_have_8_bits(bundle: Path) -> None:
     for path in bundle.glob(f"{GRAPHS}/*/int8.onnx"):
-        graph = onnx.load(path).graph
-        matrices = [one for one in graph.initializer if len(one.dims) == 2]
-        kept = {tuple(one.dims) for one in matrices if one.data_type == onnx.TensorProto.FLOAT}
-        rounded = {tuple(one.dims) for one in matrices if one.data_type == onnx.TensorProto.INT8}
-        size = 16
-        assert (2 * size, size) in kept
-        assert {(size, size), (size, 2 * size)} <= rounded
-        assert (size, size) not in kept
+        matrices = [one for one in onnx.load(path).graph.initializer if len(one.dims) == 2]
+        assert {tuple(one.dims) for one in matrices} >= {(16, 16), (16, 32), (32, 16)}
+        assert onnx.TensorProto.FLOAT not in {one.data_type for one in matrices}
+
+
+@pytest.mark.parametrize("precision", ["fp32", "int8"])
+def test_the_runtime_makes_no_slow_normalisation_again(bundle: Path, precision: str, tmp_path: Path) -> None:
+    for path in bundle.glob(f"{GRAPHS}/*/{precision}.onnx"):
+        options = onnxruntime.SessionOptions()
+        options.optimized_model_filepath = str(tmp_path / "optimized.onnx")
+        onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+        operators = {node.op_type for node in onnx.load(tmp_path / "optimized.onnx").graph.node}
+        assert "ReduceSum" in operators
+        assert not [name for name in operators if "Normalization" in name]
+
+
+def test_one_channel_with_large_values_spoils_the_8_bit_variant_less_than_without_smoothing(
+    load: Callable[..., Encoder], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encoder = load(seed=2)
+    with torch.no_grad():
+        for layer in encoder.module.encoder.layer:
+            for norm in (layer.attention.output.LayerNorm, layer.output.LayerNorm):
+                norm.weight[3] *= 200
+            for linear in (layer.intermediate.dense, layer.attention.self.query, layer.attention.self.key):
+                linear.weight[:, 3] /= 200
+
+    def error(folder: Path) -> float:
+        write_graph([encoder], 0, TEXTS, folder)
+        exact, rounded = (encode(folder, encoder, TEXTS[0], precision).states for precision in ("fp32", "int8"))
+        others = [channel for channel in range(exact.shape[1]) if channel != 3]
+        return float(np.abs(exact - rounded)[:, others].max())
+
+    smoothed = error(tmp_path / "smoothed")
+    monkeypatch.setattr(rewriting, "_smoothed", lambda linears, largest: {})
+    assert smoothed < error(tmp_path / "plain") / 2
 
 
 def test_a_graph_names_no_file_or_folder_of_the_machine_that_wrote_it(bundle: Path) -> None:
@@ -162,7 +192,7 @@ def test_a_graph_names_no_file_or_folder_of_the_machine_that_wrote_it(bundle: Pa
 def test_the_same_encoders_give_the_same_bytes_again(
     bundle: Path, encoder: Encoder, tuned: Encoder, tmp_path: Path
 ) -> None:
-    write_graph([encoder, tuned], LAYERS - 1, tmp_path)
+    write_graph([encoder, tuned], LAYERS - 1, TEXTS, tmp_path)
     (folder,) = (tmp_path / GRAPHS).iterdir()
     for path in folder.iterdir():
         assert path.read_bytes() == (bundle / GRAPHS / folder.name / path.name).read_bytes(), path.name
@@ -178,6 +208,6 @@ def test_the_exporters_keep_quiet_and_logging_goes_on_afterwards(
 
     monkeypatch.setattr(torch.onnx, "export", fail)
     with pytest.raises(NewstanceError, match="disk is full"):
-        write_graph([encoder], 0, tmp_path)
+        write_graph([encoder], 0, TEXTS, tmp_path)
     assert capfd.readouterr() == ("", "")
     assert logging.getLogger("newstance").isEnabledFor(logging.WARNING)

@@ -61,7 +61,7 @@ def rebuilt(fitted: Any, folder: Path) -> np.ndarray:
         parts.arrays[name] = np.zeros(parts.encoders[reading.encoder].module.config.hidden_size, dtype=np.float32)
     (folder / ARRAYS).write_bytes(save(parts.arrays))
     for encoder in parts.encoders.values():
-        write_graph([encoder], 0, folder)
+        write_graph([encoder], 0, ["A ferry."], folder)
     _, member, _ = load_task(folder, "fp32")
     networks = Networks(folder, 1) if parts.encoders else None
     table = pd.concat([UNITS, NEW])

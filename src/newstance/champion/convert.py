@@ -36,6 +36,7 @@ from newstance.scheme import Scheme
 from newstance.settings import Settings
 
 CENTER_UNITS = 200  # the mean token vector of so many units of training hardly moves with more
+SMOOTHING_UNITS = 40  # of those
 NOVELTY_TOKENS = 256
 
 
@@ -68,8 +69,10 @@ def convert(folder: Path, seed: int, settings: Settings, out: Path) -> None:
         parts.folder.mkdir(parents=True)
         _write_model(parts, folder / "seeds" / str(seed), scheme)
         novelty = parts.frozen(DEFAULT_BACKBONE)
-        _write_graphs(parts, {*parts.centers.values(), Reading(novelty, "article", NOVELTY_TOKENS)}, bundle)
-        _write_arrays(parts, prepared["train"], aliases, bundle)
+        units = _units(prepared["train"], aliases)
+        readings = {*parts.centers.values(), Reading(novelty, "article", NOVELTY_TOKENS)}
+        _write_graphs(parts, readings, [document for document, _ in units[:SMOOTHING_UNITS]], bundle)
+        _write_arrays(parts, units, bundle)
         _novelty(novelty, settings).save(bundle)
         write_json(bundle / TARGETS, _targets(scheme, prepared["train"], aliases).to_json())
         tasks = {task: _task_info(folder, seed)}
@@ -83,16 +86,27 @@ def _write_model(parts: Parts, seed_folder: Path, scheme: Scheme) -> None:
     write_json(parts.folder / SCHEME, scheme.model_dump(mode="json"))
 
 
-def _write_graphs(parts: Parts, readings: set[Reading], bundle: Path) -> None:
+def _units(train: pd.DataFrame, aliases: Aliases) -> list[tuple[Document, str]]:
+    """Draw units of training: articles, each with its target or an empty one."""
+    sample = train.sample(min(CENTER_UNITS, len(train)), random_state=0)
+    targets = sample["target"] if "target" in sample else [""] * len(sample)
+    return [
+        (Document(Article(title, text), aliases), target)
+        for title, text, target in zip(sample["title"], sample["text"], targets, strict=True)
+    ]
+
+
+def _write_graphs(parts: Parts, readings: set[Reading], documents: Sequence[Document], bundle: Path) -> None:
     """Write each encoder as a graph; where two read the same text and share lower layers, a graph has both."""
+    samples = [document.passage("article", "").text for document in documents]
     alone = {reading.encoder for reading in readings}
     for first, second in _siblings(parts.encoders):
         texts = [{(one.field, one.max_tokens) for one in readings if one.encoder == key} for key in (first, second)]
         if shared := shared_layers(parts.encoders[first], parts.encoders[second]) if texts[0] & texts[1] else 0:
-            write_graph([parts.encoders[first], parts.encoders[second]], shared, bundle)
+            write_graph([parts.encoders[first], parts.encoders[second]], shared, samples, bundle)
             alone -= {key for key, own in zip((first, second), texts, strict=True) if own <= texts[0] & texts[1]}
     for key in sorted(alone):
-        write_graph([parts.encoders[key]], 0, bundle)
+        write_graph([parts.encoders[key]], 0, samples, bundle)
 
 
 def _siblings(encoders: Mapping[str, Encoder]) -> list[tuple[str, str]]:
@@ -107,15 +121,9 @@ def _siblings(encoders: Mapping[str, Encoder]) -> list[tuple[str, str]]:
     return chosen
 
 
-def _write_arrays(parts: Parts, train: pd.DataFrame, aliases: Aliases, bundle: Path) -> None:
+def _write_arrays(parts: Parts, units: Sequence[tuple[Document, str]], bundle: Path) -> None:
     """Write the arrays, with the mean token vector over units of training for each thing that is read."""
     networks = Networks(bundle, threads=1)
-    sample = train.sample(min(CENTER_UNITS, len(train)), random_state=0)
-    targets = sample["target"] if "target" in sample else [""] * len(sample)
-    units = [
-        (Document(Article(title, text), aliases), target)
-        for title, text, target in zip(sample["title"], sample["text"], targets, strict=True)
-    ]
     for name, reading in parts.centers.items():
         passages = [document.passage(reading.field, target) for document, target in units]
         requests = [Request(reading.encoder, reading.max_tokens, passage.text, "fp32") for passage in passages]

@@ -1,4 +1,4 @@
-"""Encoders as ONNX graphs: exported, fused, and once more with 7-bit weights, as 8-bit integers."""
+"""Encoders as ONNX graphs: rewritten, exported, fused, and once more with 7-bit weights, as 8-bit integers."""
 
 from __future__ import annotations
 
@@ -14,15 +14,18 @@ from pathlib import Path
 from typing import Any, cast
 
 import torch
+from tokenizers import Tokenizer
 from torch import Tensor, nn
 
 from newstance.bundle.networks import GRAPHS, OUTPUTS, TOKENIZER
+from newstance.champion.rewriting import rewritten
 from newstance.files import write_json, write_text
 from newstance.models.transformer.network import FREEZABLE
 
 OPSET = 23  # the first with an attention operator, which ONNX Runtime computes without writing the scores to memory
 EXAMPLE_TOKENS = 16
 NAME_LETTERS = 16
+SAMPLE_TOKENS = 256
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,12 @@ class Encoder:
         backend.no_padding()
         backend.no_truncation()
         return cls(module, backend.to_str(), digest.hexdigest())
+
+    def read(self, texts: Sequence[str]) -> list[Tensor]:
+        """Return the token ids of texts, each of shape (1, tokens), with no more tokens than samples need."""
+        tokenizer = Tokenizer.from_str(self.tokenizer)
+        tokenizer.enable_truncation(min(SAMPLE_TOKENS, self.module.config.max_position_embeddings))
+        return [torch.tensor([tokenizer.encode(text).ids]) for text in texts]
 
 
 class Branches(nn.Module):
@@ -109,12 +118,25 @@ def _equal(first: nn.Module, second: nn.Module) -> bool:
     return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
 
 
-def write_graph(encoders: Sequence[Encoder], shared: int, bundle: Path) -> None:
-    """Write encoders that share their `shared` lowest layers as one graph into a bundle, in both precisions."""
+def write_graph(encoders: Sequence[Encoder], shared: int, texts: Sequence[str], bundle: Path) -> None:
+    """Write encoders that share their `shared` lowest layers as one graph into a bundle, in both precisions.
+
+    Parameters
+    ----------
+    encoders
+        One, or several.
+    shared
+        How many layers they have in common; 0 for one.
+    texts
+        Such as they will read, a few dozen; they show which values the weights in 8 bits must do for.
+    bundle
+        Its folder.
+    """
     name = sha256("".join(encoder.weights for encoder in encoders).encode()).hexdigest()[:NAME_LETTERS]
     folder = bundle / GRAPHS / name
     folder.mkdir(parents=True)
     network = Branches([one.module for one in encoders], shared) if len(encoders) > 1 else Whole(encoders[0].module)
+    network = rewritten(network.eval(), encoders[0].read(texts))
     with _quiet():
         _export(network.eval(), encoders[0].module.config, folder)
     write_json(folder / OUTPUTS, {"encoders": [encoder.weights for encoder in encoders]})
@@ -147,28 +169,11 @@ def _export(network: nn.Module, config: Any, folder: Path) -> None:
     quantize_dynamic(
         folder / "fp32.onnx",
         folder / "int8.onnx",
-        nodes_to_exclude=_down_projections(fused.model, size),
         op_types_to_quantize=["MatMul", "Gather"],
         per_channel=True,
         reduce_range=True,  # 7 bits: a processor without VNNI adds products in 16 bits, which 8 would overflow
         weight_type=QuantType.QInt8,
     )
-
-
-def _down_projections(model: Any, size: int) -> list[str]:
-    """Name the matrices after the activation function, which keep their precision.
-
-    What comes out of the activation has the widest range: with these in 8 bits, too, embeddings are twice as far off.
-    """
-    shapes = {weights.name: list(weights.dims) for weights in model.graph.initializer}
-    matrices = [
-        (node.name, shapes[name])
-        for node in model.graph.node
-        if node.op_type == "MatMul"
-        for name in node.input
-        if name in shapes
-    ]
-    return [name for name, (rows, columns) in matrices if columns == size < rows]
 
 
 @contextmanager
