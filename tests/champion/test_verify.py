@@ -83,7 +83,7 @@ def test_the_variant_with_8_bits_does_not_answer_where_it_is_worse(
     for path in bundle.glob(f"{GRAPHS}/*/int8.onnx"):
         model = onnx.load(path)
         for weights in model.graph.initializer:
-            if weights.data_type == onnx.TensorProto.FLOAT and len(weights.dims) == 2:
+            if weights.data_type == onnx.TensorProto.FLOAT and len(weights.dims) == 1:
                 values = onnx.numpy_helper.to_array(weights)
                 weights.CopyFrom(onnx.numpy_helper.from_array(-30 * values, weights.name))
         onnx.save(model, path)
