@@ -42,6 +42,28 @@ def test_every_chart_is_valid_svg_with_title_description_and_ids_of_its_own(resu
     assert len(set(ids)) == len(ids)
 
 
+@pytest.mark.parametrize("experiments", [
+    {"best": ("TF-IDF + linear SVM", "baseline", 0.4)},
+    {
+        "best": ("TF-IDF + linear SVM, outlets balanced, with a long name", "baseline", 0.4),
+        "second": ("Fine-tuned MiniLM, highest on test", "baseline", 0.6),
+        "third": ("Majority", "majority", 0.1),
+    },
+])  # fmt: skip
+def test_titles_and_legends_have_room_of_their_own_in_small_figures(results, experiments):
+    part = results("topic", experiments=experiments, best="best", annotators=())
+    with house_style():
+        drawn = [forest(part), protocols(part)]
+    for figure in (chart.figure for chart in drawn):
+        figure.draw_without_rendering()
+        (title,), (legend,), (axes,) = figure.texts, figure.legends, figure.axes
+        plot = axes.get_tightbbox()
+        assert legend.get_window_extent().y0 >= 0
+        assert legend.get_window_extent().y1 <= plot.y0
+        assert plot.y1 <= title.get_window_extent().y0
+        assert title.get_window_extent().x1 <= figure.bbox.x1
+
+
 def test_equal_tables_give_equal_bytes_whatever_the_users_style(results):
     part = results("stance")
     before = {kind: chart.svg for kind, chart in charts(part).items()}

@@ -48,7 +48,8 @@ STYLE: dict[Any, Any] = {
     "savefig.facecolor": "white",
 }
 WIDTH = 6.6
-TITLE_CHARACTERS = 76
+TITLE_CHARACTERS = 70
+TITLE_LINE = 0.18  # inches
 
 
 @dataclass(frozen=True)
@@ -86,12 +87,13 @@ def house_style() -> Iterator[None]:
 
 
 def new_figure(height: float, title: str, width: float = WIDTH) -> Figure:
-    """Make an empty figure, sizes in inches, with its title wrapped at the top left."""
-    figure = Figure(figsize=(width, height), layout="constrained")
-    lines = int(TITLE_CHARACTERS * width / WIDTH)
+    """Make an empty figure, sizes in inches, with its title wrapped at the top left; ``height`` has one line of it."""
+    characters = int(TITLE_CHARACTERS * width / WIDTH)
     # A no-break space keeps a number with its interval or unit on one line.
     title = re.sub(r"(\d) (?=\[|ms\b|min\b)|(\[\S+,) ", lambda space: space[0].rstrip() + "\xa0", title)
-    figure.suptitle(fill(title, lines), x=0.01, ha="left", fontsize=10.5, fontweight="bold")
+    title = fill(title, characters)
+    figure = Figure(figsize=(width, height + TITLE_LINE * title.count("\n")), layout="constrained")
+    figure.suptitle(title, x=0.01, ha="left", fontsize=10.5, fontweight="bold")
     return figure
 
 

@@ -106,8 +106,7 @@ def forest(results: TaskResults) -> Chart:
     if len(annotators):
         color, marker = ANNOTATOR_STYLE
         handles.append(Line2D([], [], color=color, marker=marker, linestyle=":", label="annotator (upper mark)"))
-    below = (0.4, -0.42 / (0.12 + 0.37 * len(rows)))
-    axes.legend(handles=handles, loc="upper center", bbox_to_anchor=below, ncols=min(len(handles), 4))
+    figure.legend(handles=handles, loc="outside lower center", ncols=min(len(handles), 4))
     caption = (
         f"Macro-F1 on test of every {results.scheme.name} experiment, ordered by validation (the best in bold); "
         f"bars are {results.percent} bootstrap intervals by article."
@@ -151,7 +150,7 @@ def protocols(results: TaskResults) -> Chart:
         )
     label_rows(axes, shown["title"].tolist())
     score_axis(axes, f"macro-F1 on test, with {results.percent} interval")
-    axes.legend(loc="upper center", bbox_to_anchor=(0.4, -0.42 / (0.12 + 0.42 * len(shown))), ncols=len(names))
+    figure.legend(loc="outside lower center", ncols=len(names))
     caption = f"Macro-F1 on test under each protocol, with {results.percent} bootstrap intervals by article."
     return finish(figure, chart_name(results, "protocols"), title, caption)
 
