@@ -41,6 +41,13 @@ def test_every_row_is_read_once_and_within_the_limit_of_tokens(tokenizer, kind):
         assert {len(item.windows) for item in items} == {1}
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_texts_are_read_alike_in_pieces_and_at_once(tokenizer, kind, monkeypatch):
+    at_once = read_items(TABLE, tokenizer, reading_of(kind))
+    monkeypatch.setattr(batches, "TEXTS_AT_ONCE", 7)
+    assert read_items(TABLE, tokenizer, reading_of(kind)) == at_once
+
+
 def test_windows_overlap_and_cover_the_article_up_to_a_limit(tokenizer):
     words = [f"ferry bridge tram school {number}" for number in range(9)]
     table = TABLE.head(2).assign(title="news", text=[" ".join(words), " ".join(words * 9)])

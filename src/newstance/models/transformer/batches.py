@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from newstance.models.transformer.network import ArticleNetwork
 
 MAX_WINDOWS = 8
+TEXTS_AT_ONCE = 512
+SAMPLES = "overflow_to_sample_mapping"  # the tokenizer's name for which text each of its windows is of
 STATES_BYTES = 6 * 2**30  # frozen states are kept in memory up to here, and made anew for each batch beyond
 Tokens = dict[str, list[int]]
 
@@ -82,20 +85,30 @@ def read_items(table: pd.DataFrame, tokenizer: PreTrainedTokenizerBase, reading:
         # The name first: long articles are cut at their end, a name is cut only where it is absurdly long.
         inputs = (_cut_names(table, tokenizer, reading), texts)
     windows = reading.truncation == "windows"
-    encoded = tokenizer(
-        *inputs,
+    encoded = _tokenize(
+        tokenizer,
+        inputs,
         truncation="only_first" if len(inputs) == 1 else "only_second",
         max_length=reading.max_tokens,
         return_overflowing_tokens=windows,
         stride=reading.max_tokens // 4 if windows else 0,
-        verbose=False,
     )
     items = [Item([], [row]) for row in range(len(table))]
-    owners = encoded.pop("overflow_to_sample_mapping") if windows else range(len(table))
+    owners = encoded.pop(SAMPLES) if windows else range(len(table))
     for number, row in enumerate(owners):
         if len(items[row].windows) < MAX_WINDOWS:
             items[row].windows.append({name: values[number] for name, values in encoded.items()})
     return items
+
+
+def _tokenize(tokenizer: PreTrainedTokenizerBase, inputs: Sequence[list[str]], **settings: Any) -> dict[str, list[Any]]:
+    """Tokenize in pieces: the tokenizer keeps what it cuts off until its call ends, over 100 KB a long article."""
+    found: defaultdict[str, list[Any]] = defaultdict(list)
+    for start in range(0, len(inputs[0]), TEXTS_AT_ONCE):
+        piece = [texts[start : start + TEXTS_AT_ONCE] for texts in inputs]
+        for name, values in tokenizer(*piece, verbose=False, **settings).items():
+            found[name] += [start + row for row in values] if name == SAMPLES else values
+    return found
 
 
 def _cut_names(table: pd.DataFrame, tokenizer: PreTrainedTokenizerBase, reading: Reading) -> list[str]:
@@ -117,8 +130,8 @@ def _shared_items(table: pd.DataFrame, tokenizer: PreTrainedTokenizerBase, readi
     groups = table.reset_index(drop=True).groupby(["title", "text"], sort=False, dropna=False).indices
     first = table.iloc[[rows[0] for rows in groups.values()]].drop(columns="target")
     texts = arrange(first, reading.truncation, tokenizer, reading.max_tokens, reading.aliases)
-    encoded = tokenizer(
-        texts, truncation=True, max_length=reading.max_tokens, return_offsets_mapping=True, verbose=False
+    encoded = _tokenize(
+        tokenizer, (texts,), truncation=True, max_length=reading.max_tokens, return_offsets_mapping=True
     )
     offsets = encoded.pop("offset_mapping")
     names = _cut_names(table, tokenizer, reading)
