@@ -149,6 +149,13 @@ def test_a_member_without_a_run_is_named_with_the_command_that_makes_it(finished
     assert not (RUNS / "view-both").exists()
 
 
+def test_a_member_of_which_a_clone_has_the_results_alone_is_named_before_anything_is_fitted(finished: Settings) -> None:
+    shutil.rmtree(RUNS / "view-pair" / "seeds")
+    with pytest.raises(NewstanceError, match=r"needs the model of 'view-pair'.*dvc pull.*running that experiment"):
+        combine(finished)
+    assert not (RUNS / "view-both").exists()
+
+
 @pytest.mark.parametrize("declared", [MEMBERS[::-1], ("view-logreg", "view-svm")])
 def test_members_that_dvc_does_not_wait_for_are_an_error(finished: Settings, declared: tuple[str, ...]) -> None:
     known = EnsembleSettings(task="view", members=declared)

@@ -69,7 +69,7 @@ def check_declared(name: str, model: EnsembleModel, settings: Settings) -> None:
 
 
 def check_members(name: str, model: EnsembleModel, settings: Settings) -> None:
-    """Check that an ensemble's members are finished, and `check_declared`.
+    """Check that an ensemble's members are finished and have their models here, and `check_declared`.
 
     Raises
     ------
@@ -78,10 +78,16 @@ def check_members(name: str, model: EnsembleModel, settings: Settings) -> None:
     """
     check_declared(name, model, settings)
     for member in model.members:
-        if not (settings.run_folder(member) / "run.json").is_file():
+        folder = settings.run_folder(member)
+        if not (folder / "run.json").is_file():
             raise NewstanceError(
                 f"The ensemble '{name}' needs the experiment '{member}', which has no run; run it first "
                 f"(newstance run experiments/{member}.yaml)."
+            )
+        if not any((folder / "seeds").glob("*/model")):
+            raise NewstanceError(
+                f"The ensemble '{name}' needs the model of '{member}', of which {folder} has the results alone; "
+                "fetch it (dvc pull), or make it again by running that experiment."
             )
 
 
