@@ -2,9 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from newstance.reporting.literature import literature, summary
-from newstance.reporting.page import environment
-from newstance.reporting.readme import block, headline, study
+from newstance.reporting.readme import block, headline, published, study
 from newstance.reporting.serving import serving
 from newstance.settings import STUDY_REPORTS, TABLES, load_settings
 
@@ -29,14 +27,15 @@ def test_the_readme_states_what_was_measured_of_the_champions():
 
 
 def test_the_figures_that_the_readme_shows_are_there():
-    lines = [line for part in ("results", "study") for line in block(Path("README.md"), part).splitlines()]
+    lines = [
+        line for part in ("results", "study", "literature") for line in block(Path("README.md"), part).splitlines()
+    ]
     shown = [line.split("](")[1].rstrip(")") for line in lines if line.startswith("![")]
     assert shown
     assert [path for path in shown if not Path(path).is_file()] == []
 
 
 def test_the_readme_states_what_the_tables_of_published_data_say():
-    table = summary(literature())
-    assert table is not None
-    written = environment().get_template("literature.md.j2").render(table=table)
+    written = published(load_settings())
+    assert written
     assert block(Path("README.md"), "literature") == written, "run: newstance readme"

@@ -1,5 +1,6 @@
 """Made-up but consistent tables, as the pipeline writes them: each experiment is a confusion matrix drawn by chance."""
 
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,11 +13,13 @@ from newstance.evaluation.compare import compare
 from newstance.evaluation.compare import write_tables as compare_tables
 from newstance.evaluation.metrics import METRICS
 from newstance.files import write_csv
+from newstance.reporting.literature import PUBLISHED
 from newstance.reporting.results import COLUMNS, TaskResults, read_tables, task_results
 from newstance.scheme import Scheme, load_schemes
 from newstance.settings import LabelSettings, Settings
 
-SEEDS = Path(__file__).parents[2] / "seeds"
+ROOT = Path(__file__).parents[2]
+SEEDS = ROOT / "seeds"
 TOPIC = {
     "topic-svm": ("TF-IDF + linear SVM", "baseline", 0.80),
     "topic-logistic": ("TF-IDF + logistic regression", "baseline", 0.78),
@@ -287,3 +290,16 @@ def write(tmp_path, settings):
         return tmp_path / "tables"
 
     return written
+
+
+@pytest.fixture
+def published(tmp_path) -> Path:
+    """A copy of what the tables are made of: settings, schemes, references, and the committed results."""
+    folder = tmp_path / "published"
+    for part in ("params.yaml", "references.yaml"):
+        folder.mkdir(exist_ok=True)
+        shutil.copy(ROOT / PUBLISHED / part, folder / part)
+    shutil.copytree(ROOT / PUBLISHED / "schemes", folder / "schemes")
+    shutil.copytree(ROOT / PUBLISHED / "reports/tables", folder / "reports/tables")
+    shutil.copytree(ROOT / "experiments/benchmarks", tmp_path / "experiments/benchmarks")
+    return folder

@@ -1,4 +1,3 @@
-import shutil
 from pathlib import Path
 
 import pandas as pd
@@ -13,19 +12,6 @@ from newstance.reporting.literature import OURS, PUBLISHED, References, literatu
 
 ROOT = Path(__file__).parents[2]
 EXPERIMENTS = ROOT / "experiments" / "benchmarks"
-
-
-@pytest.fixture
-def published(tmp_path) -> Path:
-    """A copy of what the tables are made of: settings, schemes, references, and the committed results."""
-    folder = tmp_path / "published"
-    for part in ("params.yaml", "references.yaml"):
-        folder.mkdir(exist_ok=True)
-        shutil.copy(ROOT / PUBLISHED / part, folder / part)
-    shutil.copytree(ROOT / PUBLISHED / "schemes", folder / "schemes")
-    shutil.copytree(ROOT / PUBLISHED / "reports/tables", folder / "reports/tables")
-    shutil.copytree(EXPERIMENTS, tmp_path / "experiments/benchmarks")
-    return folder
 
 
 def test_every_baseline_on_a_benchmark_stands_beside_the_published_results(published):
@@ -74,6 +60,20 @@ def test_the_stated_sizes_of_encoders_are_those_of_the_real_ones():
     for name, size in references.backbones.items():
         model = AutoModel.from_pretrained(backbone_folder(name))
         assert sum(weights.numel() for weights in model.parameters()) == size
+
+
+def test_an_ensemble_is_as_large_as_its_members_together(published):
+    experiments = published.parent / "experiments/benchmarks"
+    for kind in ("tfidf-svm", "transformer", "ensemble"):
+        assert (experiments / f"leaning-random-{kind}.yaml").is_file()
+    sizes = {
+        row[0].text.removesuffix(" ★"): row[2].text
+        for table in literature(published)
+        if table.caption.startswith("AllSides, random split")
+        for row in table.rows
+    }
+    assert sizes["Fine-tuned MiniLM"] == "23 M"
+    assert sizes["SVM and fine-tuned MiniLM"] == "≤ 24 M"  # 22.7 and 0.9 million
 
 
 def test_a_linear_model_is_as_large_as_its_encoder_and_the_weights_of_its_words():

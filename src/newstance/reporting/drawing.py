@@ -12,6 +12,8 @@ from textwrap import fill
 from typing import Any
 
 import matplotlib as mpl
+import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -24,6 +26,7 @@ GREY, DARK, LIGHT = "#595959", "#1a1a1a", "#d9d9d9"
 FAMILY_STYLES = {"linear": (BLUE, "o"), "transformer": (ORANGE, "^"), "ensemble": (PURPLE, "P")}
 FAMILY_STYLES |= {"control": (VERMILLION, "s"), "majority": (GREY, "X")}
 ANNOTATOR_STYLE = (GREEN, "D")
+SERIES_STYLES = [(BLUE, "o"), (ORANGE, "s"), (PURPLE, "^")]  # of the marks in one row
 STYLE: dict[Any, Any] = {
     "svg.hashsalt": "newstance",
     # Glyphs as outlines: the same picture on machines with other fonts; titles and descriptions carry the text.
@@ -138,3 +141,10 @@ def label_rows(axes: Axes, labels: list[str], characters: int = 36) -> None:
     axes.set_ylim(len(labels) - 0.4, -0.6)
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
+
+
+def error_bars(axes: Axes, values: pd.Series, low: pd.Series, high: pd.Series, rows: Any, **style: Any) -> None:
+    """Draw points with horizontal intervals; a missing interval leaves the point alone."""
+    # A percentile interval of a skewed score may lie beside the score itself; bars have no negative length.
+    lengths = np.clip(np.nan_to_num(np.stack([values - low, high - values]).astype(float)), 0, None)
+    axes.errorbar(values, rows, xerr=lengths, linestyle="none", elinewidth=1.6, capsize=0, **style)

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from newstance.corpus.splits import STANDARD
@@ -19,11 +16,11 @@ from newstance.reporting.drawing import (
     FAMILY_STYLES,
     GREY,
     LIGHT,
-    ORANGE,
-    PURPLE,
+    SERIES_STYLES,
     VERMILLION,
     Chart,
     chart_name,
+    error_bars,
     family_handle,
     finish,
     house_style,
@@ -34,8 +31,6 @@ from newstance.reporting.drawing import (
 from newstance.reporting.results import TaskResults, family, records
 from newstance.reporting.selection import selection_curves
 from newstance.reporting.tradeoffs import COSTS, candidates, frontier, learning_curve
-
-PROTOCOL_STYLES = [(BLUE, "o"), (ORANGE, "s"), (PURPLE, "^")]
 
 
 def charts(results: TaskResults) -> dict[str, Chart]:
@@ -64,13 +59,6 @@ def charts(results: TaskResults) -> dict[str, Chart]:
     return drawn
 
 
-def _error_bars(axes: Axes, values: pd.Series, low: pd.Series, high: pd.Series, rows: Any, **style: Any) -> None:
-    """Draw points with horizontal intervals; a missing interval leaves the point alone."""
-    # A percentile interval of a skewed score may lie beside the score itself; bars have no negative length.
-    lengths = np.clip(np.nan_to_num(np.stack([values - low, high - values]).astype(float)), 0, None)
-    axes.errorbar(values, rows, xerr=lengths, linestyle="none", elinewidth=1.6, capsize=0, **style)
-
-
 def forest(results: TaskResults) -> Chart:
     """Draw macro-F1 of all experiments with intervals; annotators against the reference as a mark above them."""
     best, ranked, annotators = results.best, results.ranked, results.tables["annotators"]
@@ -91,7 +79,7 @@ def forest(results: TaskResults) -> Chart:
     axes = figure.add_subplot()
     for name, (color, marker) in {**FAMILY_STYLES, "annotator": ANNOTATOR_STYLE}.items():
         part = rows[rows["family"] == name]
-        _error_bars(
+        error_bars(
             axes, part["macro_f1"], part["macro_f1_low"], part["macro_f1_high"], part.index, color=color, fmt=marker
         )
     for value in annotators["macro_f1"]:
@@ -135,10 +123,10 @@ def protocols(results: TaskResults) -> Chart:
     axes = figure.add_subplot()
     for place in range(1, len(shown), 2):
         axes.axhspan(place - 0.5, place + 0.5, color="#f2f2f2", zorder=0)
-    for number, (name, (color, marker)) in enumerate(zip(names, PROTOCOL_STYLES, strict=False)):
+    for number, (name, (color, marker)) in enumerate(zip(names, SERIES_STYLES, strict=False)):
         part = tables[name].reindex(shown.index)
         rows = np.arange(len(shown)) - 0.25 + step * number
-        _error_bars(
+        error_bars(
             axes,
             part["macro_f1"],
             part["macro_f1_low"],
@@ -170,7 +158,7 @@ def per_class(results: TaskResults) -> Chart:
     axes = figure.add_subplot()
     rows = range(len(table))
     axes.barh(rows, table["f1"], height=0.62, color="#8cc1e0", edgecolor=BLUE, linewidth=0.8)
-    _error_bars(axes, table["f1"], table["f1_low"], table["f1_high"], rows, color=DARK, fmt="none")
+    error_bars(axes, table["f1"], table["f1_low"], table["f1_high"], rows, color=DARK, fmt="none")
     label_rows(axes, [names[code] for code in table.index], characters=44)
     for place, row in zip(rows, records(table), strict=True):
         text = f"{words.score(row['f1'])}  (n = {words.count(row['support'])})"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import Field, model_validator
@@ -10,7 +11,14 @@ from pydantic import Field, model_validator
 from newstance.errors import NewstanceError
 from newstance.experiment.settings import load_experiment
 from newstance.files import read_settings
-from newstance.models.settings import EncoderFeatures, LinearModel, ModelSettings, TfidfFeatures, TransformerModel
+from newstance.models.settings import (
+    EncoderFeatures,
+    EnsembleModel,
+    LinearModel,
+    ModelSettings,
+    TfidfFeatures,
+    TransformerModel,
+)
 from newstance.reporting import words
 from newstance.reporting.contents import Cell, Table, scored
 from newstance.reporting.results import Row, TaskResults, read_tables, records, task_results
@@ -43,10 +51,23 @@ class Published(Strict):
 
 
 class Benchmark(Strict):
-    """A published test set: our tasks on it, and what others report."""
+    """A published test set: our tasks on it, and what others report.
+
+    Attributes
+    ----------
+    title
+        What the tables call it.
+    tasks
+        Those with these articles in test and validation, such as with and without masked outlet names.
+    series
+        Benchmarks of one series share their test articles and differ in what is trained on.
+    published
+        Results of others.
+    """
 
     title: str
     tasks: tuple[str, ...] = Field(min_length=1)
+    series: str = ""
     published: tuple[Published, ...] = ()
 
 
@@ -55,6 +76,44 @@ class References(Strict):
 
     backbones: dict[str, int]
     benchmarks: tuple[Benchmark, ...]
+
+
+@dataclass(frozen=True)
+class Compared:
+    """What lies in the project folder of the published data sets, with the results of each benchmark's tasks.
+
+    Attributes
+    ----------
+    folder
+        The project folder.
+    settings
+        Its params.yaml; where schemes lie is relative to the current folder.
+    references
+        Its references.yaml.
+    results
+        Benchmarks that at least one experiment was compared on.
+    """
+
+    folder: Path
+    settings: Settings
+    references: References
+    results: tuple[tuple[Benchmark, list[TaskResults]], ...]
+
+    @classmethod
+    def read(cls, folder: Path | None) -> Compared | None:
+        """Read everything, by default as `literature`; None where nothing was compared."""
+        if folder is None:
+            folder = Path() if Path(REFERENCES).is_file() else PUBLISHED
+        tables = folder / TABLES
+        if not (tables / "comparison.csv").is_file() or not (folder / REFERENCES).is_file():
+            return None
+        settings = load_settings(folder / PARAMS_FILE)
+        at_home = settings.labels.model_copy(update={"directory": folder / settings.labels.directory})
+        settings = settings.model_copy(update={"labels": at_home})
+        references = read_settings(folder / REFERENCES, References)
+        results = {one.scheme.name: one for one in task_results(read_tables(tables), settings)}
+        there = ((one, [results[task] for task in one.tasks if task in results]) for one in references.benchmarks)
+        return cls(folder, settings, references, tuple((one, found) for one, found in there if found))
 
 
 def literature(folder: Path | None = None) -> list[Table]:
@@ -76,22 +135,8 @@ def literature(folder: Path | None = None) -> list[Table]:
     NewstanceError
         When a file is wrong, or a table lacks a column.
     """
-    if folder is None:
-        folder = Path() if Path(REFERENCES).is_file() else PUBLISHED
-    tables = folder / TABLES
-    if not (tables / "comparison.csv").is_file() or not (folder / REFERENCES).is_file():
-        return []
-    settings = load_settings(folder / PARAMS_FILE)
-    at_home = settings.labels.model_copy(update={"directory": folder / settings.labels.directory})
-    settings = settings.model_copy(update={"labels": at_home})
-    references = read_settings(folder / REFERENCES, References)
-    results = {one.scheme.name: one for one in task_results(read_tables(tables), settings)}
-    found = []
-    for benchmark in references.benchmarks:
-        there = [results[task] for task in benchmark.tasks if task in results]
-        if there:
-            found.append(_table(benchmark, there, references.backbones, folder / BENCHMARKS, settings))
-    return found
+    found = Compared.read(folder)
+    return [] if found is None else [_table(found, benchmark, results) for benchmark, results in found.results]
 
 
 def summary(tables: Sequence[Table]) -> Table | None:
@@ -116,37 +161,49 @@ def summary(tables: Sequence[Table]) -> Table | None:
     return Table(caption, ["benchmark", *COLUMNS], rows, texts=3)
 
 
-def _table(
-    benchmark: Benchmark, results: list[TaskResults], backbones: dict[str, int], experiments: Path, settings: Settings
-) -> Table:
+def _table(found: Compared, benchmark: Benchmark, results: list[TaskResults]) -> Table:
     rows: list[list[Cell]] = []
     strong = set()
     for one in results:
         for row in records(one.ranked[one.ranked["role"] == "baseline"]):
             if row["experiment"] == one.best["experiment"]:
                 strong.add(len(rows))
-            model = load_experiment(experiments / f"{row['experiment']}.yaml").model
-            if missing := [name for name in _encoders(model) if name not in backbones]:
-                raise NewstanceError(
-                    f"{REFERENCES}: key 'backbones' lacks '{missing[0]}' of the experiment {row['experiment']}; add "
-                    "its number of parameters."
-                )
-            size = millions(parameters(model, backbones, len(one.scheme.codes)))
-            rows.append(_our_row(one, row, size if isinstance(model, TransformerModel) else f"≤ {size}"))
+            size = _size(row["experiment"], found, len(one.scheme.codes))
+            rows.append(_our_row(one, row, size))
     rows += [_published_row(one) for one in benchmark.published]
     units = words.plural(results[0].best["units"], f"test {results[0].unit}")
     caption = (
-        f"{benchmark.title}: {units}. Ours with {100 * settings.evaluation.confidence:g} % intervals (★ best on "
+        f"{benchmark.title}: {units}. Ours with {100 * found.settings.evaluation.confidence:g} % intervals (★ best on "
         "validation)" + ("; the others as published, not measured here." if benchmark.published else ".")
     )
     return Table(caption, COLUMNS, rows, texts=2, strong=frozenset(strong))
 
 
+def _size(experiment: str, found: Compared, classes: int) -> str:
+    """Write how many parameters an experiment's model has (an ensemble's: of its members together)."""
+    backbones = found.references.backbones
+    model = load_experiment(found.folder / BENCHMARKS / f"{experiment}.yaml").model
+    members = model.members if isinstance(model, EnsembleModel) else [experiment]
+    models = [load_experiment(found.folder / BENCHMARKS / f"{name}.yaml").model for name in members]
+    for name in (encoder for one in models for encoder in _encoders(one)):
+        if name not in backbones:
+            raise NewstanceError(
+                f"{REFERENCES}: key 'backbones' lacks '{name}' of the experiment {experiment}; add its number of "
+                "parameters."
+            )
+    size = millions(sum(parameters(one, backbones, classes) for one in models))
+    return size if all(isinstance(one, TransformerModel) for one in models) else f"≤ {size}"
+
+
 def _our_row(results: TaskResults, row: Row, size: str) -> list[Cell]:
-    title = row["title"] + (", outlet names masked" if results.scheme.name.endswith("_masked") else "")
     star = " ★" if row["experiment"] == results.best["experiment"] else ""
-    cells = [Cell(title + star), Cell(OURS), Cell(size), Cell(row["hardware"])]
+    cells = [Cell(title_of_text(results, row) + star), Cell(OURS), Cell(size), Cell(row["hardware"])]
     return [*cells, scored(row, "accuracy"), scored(row, "macro_f1")]
+
+
+def title_of_text(results: TaskResults, row: Row) -> str:
+    """Return an experiment's title, and that its texts are masked where they are."""
+    return str(row["title"]) + (", outlet names masked" if results.scheme.name.endswith("_masked") else "")
 
 
 def _published_row(one: Published) -> list[Cell]:

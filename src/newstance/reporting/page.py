@@ -47,6 +47,7 @@ from newstance.reporting.results import TaskResults, read_tables, task_results
 from newstance.reporting.scoring import scoring_tables
 from newstance.reporting.searches import charts_of, read_searches, trials_table
 from newstance.reporting.selection import area_table, selection_texts, weak_table
+from newstance.reporting.series import read_series, series_chart, series_table
 from newstance.settings import REPORTS, SEARCH_TABLES, TABLES, Settings
 
 FIGURES = "figures"
@@ -93,14 +94,14 @@ def write_report(tables: Path = TABLES, out: Path = REPORTS, settings: Settings 
     settings = settings or Settings()
     read = read_tables(tables)
     found = [(results, charts(results)) for results in task_results(read, settings)]
-    searches = search_sections(out / SEARCH_TABLES.name)
+    further = [*search_sections(out / SEARCH_TABLES.name), *literature_sections()]
     drawn = [chart for _, charts_by_kind in found for chart in charts_by_kind.values()]
-    drawn += [block for section in searches for block in section.blocks if isinstance(block, Chart)]
+    drawn += [block for section in further for block in section.blocks if isinstance(block, Chart)]
     written = {out / FIGURES / f"{chart.name}.svg": chart.svg for chart in drawn}
     # The page is made on the reader's machine and may quote articles; the Markdown is kept in git and may not.
-    written[out / "index.html"] = _render("index.html.j2", _sections(found, read, searches, quoting=True), settings)
+    written[out / "index.html"] = _render("index.html.j2", _sections(found, read, further, quoting=True), settings)
     written[out / "comparison.md"] = _render(
-        "comparison.md.j2", _sections(found, read, searches, quoting=False), settings
+        "comparison.md.j2", _sections(found, read, further, quoting=False), settings
     )
     for path, text in written.items():
         write_text(path, text)
@@ -135,7 +136,7 @@ def _render(template: str, sections: list[Section], settings: Settings) -> str:
 def _sections(
     found: list[tuple[TaskResults, dict[str, Chart]]],
     tables: dict[str, pd.DataFrame],
-    searches: list[Section],
+    further: list[Section],
     *,
     quoting: bool,
 ) -> list[Section]:
@@ -150,7 +151,7 @@ def _sections(
     scoring = scoring_tables()
     if scoring:
         sections.append(Section("scoring", "Labelling many articles", 2, blocks=[*scoring]))
-    return [*sections, *searches, *literature_sections(), *corpus_sections(tables)]
+    return [*sections, *further, *corpus_sections(tables)]
 
 
 def task_sections(
@@ -218,7 +219,8 @@ def literature_sections() -> list[Section]:
         "Results of others are quoted and were not measured here. Where a split's test outlets also occur in its "
         "training part, a score says how well outlets are recognised; media-clean has none of them in training."
     )
-    return [Section("literature", "Against the literature", 2, [text], list(found))]
+    beside = [block for one in read_series() for block in (series_chart(one), series_table(one))]
+    return [Section("literature", "Against the literature", 2, [text], [*beside, *found])]
 
 
 def search_sections(folder: Path) -> list[Section]:

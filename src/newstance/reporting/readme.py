@@ -13,9 +13,11 @@ from newstance.reporting.analysis import ablation_finding, aspect_title, compare
 from newstance.reporting.contents import Cell, Table, kind_of, scored, title_of
 from newstance.reporting.drawing import chart_name
 from newstance.reporting.goals import goals_table, read_goals
-from newstance.reporting.literature import literature, summary
+from newstance.reporting.literature import PUBLISHED, literature, summary
 from newstance.reporting.page import FIGURES, environment
 from newstance.reporting.results import TaskResults, by_experiment, read_tables, task_results
+from newstance.reporting.series import chart_name as series_name
+from newstance.reporting.series import read_series, series_table
 from newstance.reporting.serving import serving
 from newstance.settings import REPORTS, STUDY_REPORTS, TABLES, Settings
 
@@ -85,10 +87,27 @@ def study(tables: Path, settings: Settings) -> str:
     return environment().get_template("study.md.j2").render(tasks=tasks, page=page)
 
 
-def _literature(_: Settings) -> str:
-    """Write our results on published data sets beside those of others, in Markdown; empty where there are none."""
+def published(_: Settings) -> str:
+    """Write our results on published data sets beside those of others, in Markdown; empty where there are none.
+
+    Returns
+    -------
+    str
+        Without the markers. Figures are named by their place in the repository.
+
+    Raises
+    ------
+    NewstanceError
+        When a file is wrong, or a table lacks a column.
+    """
     table = summary(literature())
-    return environment().get_template("literature.md.j2").render(table=table) if table else ""
+    if table is None:
+        return ""
+    series = [
+        {"table": series_table(one), "figure": (PUBLISHED / REPORTS / FIGURES / f"{series_name(one)}.svg").as_posix()}
+        for one in read_series()
+    ]
+    return environment().get_template("literature.md.j2").render(table=table, series=series)
 
 
 def _best_of_each_kind(results: TaskResults) -> set[str]:
@@ -139,7 +158,7 @@ def update(readme: Path, tables: Path, settings: Settings, study_tables: Path = 
     writers: list[Callable[[Settings], str]] = [
         partial(headline, tables),
         partial(study, study_tables),
-        _literature,
+        published,
         serving,
     ]
     for name, write in zip(BLOCKS, writers, strict=True):
